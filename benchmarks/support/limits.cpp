@@ -1,0 +1,300 @@
+// SPDX-License-Identifier: MIT
+// The loops behind limits.hpp. Empty asm statements with a register operand stand where a kernel would load: they make
+// the operands unknown, so that nothing is hoisted, folded or removed, and cost no instruction.
+#include "support/limits.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <limits>
+
+#include <benchmark/benchmark.h>
+#include <tern/buffer.hpp>
+#include <tern/kernel/gemm/panel_group.hpp>
+
+#include "support/architectures.hpp"
+
+#if defined(__ARM_NEON)
+#define TERN_BENCH_VECTOR "w"
+#elif defined(__AVX512VL__)
+#define TERN_BENCH_VECTOR "v"
+#else
+#define TERN_BENCH_VECTOR "x"
+#endif
+
+namespace tern_bench {
+namespace {
+
+using tern::bits::unroll;
+
+// Through a local each: GCC keeps an array in memory when an asm statement names one of its scalar elements.
+TERN_INLINE void opaque(std::uint32_t& x) {
+    std::uint32_t value = x;
+    asm volatile("" : "+r"(value));
+    x = value;
+}
+template <class Vector>
+TERN_INLINE void opaque(Vector& x) {
+    auto value = x;
+    asm volatile("" : "+" TERN_BENCH_VECTOR(value));
+    x = value;
+}
+#if TERN_HAS_XSIMD
+template <class T, class A>
+TERN_INLINE void opaque(xsimd::batch<T, A>& x) {
+    opaque(x.data);
+}
+#endif
+
+/// Thirty-two vector registers instead of sixteen.
+inline constexpr bool many_registers = TERN_HAS_AVX512 == 1 || (TERN_HAS_NEON == 1 && sizeof(void*) == 8);
+
+/// `Rows` x `Columns` registers of sums and their operands.
+template <class Lanes, mix Mix, std::size_t Rows, std::size_t Columns>
+struct popcount_loop {
+    using reg = typename Lanes::reg;
+    struct planes {
+        reg mask;
+        reg sign;
+    };
+    static constexpr bool lhs_mask = Mix != mix::xor_popcnt_add;
+    static constexpr bool lhs_sign = Mix != mix::ternary_unsigned_popcnt;
+    static constexpr bool rhs_mask = Mix == mix::ternary_popcnt || Mix == mix::ternary_unsigned_popcnt;
+    static constexpr bool two_counts = rhs_mask;
+    static constexpr double multiplies = 32.0 * Lanes::width * Rows * Columns;
+
+    static TERN_INLINE reg disagreement(reg c, const planes& x, const planes& w) {
+        if constexpr (Mix == mix::xor_popcnt_add) return Lanes::xor_(x.sign, w.sign);
+        if constexpr (Mix == mix::ternary_unsigned_popcnt) return Lanes::and_not(c, w.sign);
+        return Lanes::and_xor(c, x.sign, w.sign);
+    }
+
+    /// One operation after the other over a row of the tile: an order of our own, because the rate depends on it and
+    /// every compiler would choose another.
+    static TERN_INLINE void step(reg (&sum)[Columns], const planes& x, const planes (&w)[Columns]) {
+        reg c[Columns];
+        reg g[Columns];
+        unroll<Columns>([&](auto j) TERN_INLINE_LAMBDA {
+            if constexpr (two_counts) {
+                c[j] = Lanes::and_(x.mask, w[j].mask);
+                opaque(c[j]);
+            } else {
+                c[j] = x.mask;
+            }
+        });
+        unroll<Columns>([&](auto j) TERN_INLINE_LAMBDA {
+            g[j] = disagreement(c[j], x, w[j]);
+            opaque(g[j]);
+        });
+        unroll<Columns>([&](auto j) TERN_INLINE_LAMBDA {
+            if constexpr (two_counts) {
+                c[j] = Lanes::count(c[j]);
+                opaque(c[j]);
+            }
+            g[j] = Lanes::count(g[j]);
+            opaque(g[j]);
+        });
+        unroll<Columns>([&](auto j) TERN_INLINE_LAMBDA {
+            if constexpr (two_counts) {
+                sum[j] = Lanes::add(sum[j], c[j]);
+                opaque(sum[j]);
+            }
+        });
+        unroll<Columns>([&](auto j) TERN_INLINE_LAMBDA {
+            sum[j] = Lanes::add(sum[j], g[j]);
+            opaque(sum[j]);
+        });
+    }
+
+    static TERN_INLINE reg anything() {
+        std::uint32_t word = 0x9e3779b9u;
+        opaque(word);
+        reg x = Lanes::broadcast(word);
+        opaque(x);
+        return x;
+    }
+
+    static void run(long iterations) {
+        planes x[Rows];
+        planes w[Columns];
+        reg sum[Rows][Columns];
+        unroll<Rows>([&](auto r) TERN_INLINE_LAMBDA {
+            x[r] = {anything(), anything()};
+            unroll<Columns>([&](auto j) TERN_INLINE_LAMBDA { sum[r][j] = anything(); });
+        });
+        unroll<Columns>([&](auto j) TERN_INLINE_LAMBDA { w[j] = {anything(), anything()}; });
+        TERN_KEEP_LOOP
+        for (long i = 0; i < iterations; ++i) {
+            unroll<Rows>([&](auto r) TERN_INLINE_LAMBDA {
+                if constexpr (lhs_mask) opaque(x[r].mask);
+                if constexpr (lhs_sign) opaque(x[r].sign);
+            });
+            unroll<Columns>([&](auto j) TERN_INLINE_LAMBDA {
+                if constexpr (rhs_mask) opaque(w[j].mask);
+                opaque(w[j].sign);
+            });
+            unroll<Rows>([&](auto r) TERN_INLINE_LAMBDA { step(sum[r], x[r], w); });
+        }
+    }
+};
+
+template <std::size_t Width>
+struct floats {
+    typedef float reg __attribute__((vector_size(Width * sizeof(float))));
+};
+template <>
+struct floats<1> {
+    using reg = float;
+};
+
+template <class Lanes>
+struct fma_loop {
+    using reg = typename floats<Lanes::width>::reg;
+    static constexpr std::size_t sums = 12;  // covers a latency of six cycles on two units
+    static constexpr double multiplies = double{Lanes::width} * sums;
+
+    static void run(long iterations) {
+        reg x{};
+        reg w{};
+        reg sum[sums];
+        unroll<sums>([&](auto j) TERN_INLINE_LAMBDA { sum[j] = reg{}; });
+        TERN_KEEP_LOOP
+        for (long i = 0; i < iterations; ++i) {
+            unroll<sums>([&](auto j) TERN_INLINE_LAMBDA {
+                opaque(x);
+                sum[j] = x * w + sum[j];
+                opaque(sum[j]);
+            });
+            opaque(w);
+        }
+    }
+};
+
+/// Units of work a second: the best of `runs` runs of `length` seconds each.
+template <class Run>
+double best_rate(double work, int runs, double length, const Run& run) {
+    double best = std::numeric_limits<double>::infinity();
+    long iterations = 1;
+    for (int r = 0; r < runs;) {
+        const double start = seconds();
+        run(iterations);
+        const double taken = seconds() - start;
+        if (taken < length / 2) {
+            iterations *= 2;
+        } else {
+            best = std::min(best, taken / static_cast<double>(iterations));
+            ++r;
+        }
+    }
+    return work / best;
+}
+
+template <class Loop>
+double multiplies_per_second() {
+    return best_rate(Loop::multiplies, 12, 100e-6, Loop::run);
+}
+
+/// The best of three tiles: how well a core spreads a mix over its units depends on what stands next to what. A tile
+/// that does not fit the registers is slow, and so does no harm.
+template <class Lanes, mix Mix>
+double best_tile() {
+    constexpr bool many = many_registers && Lanes::width > 1;
+    return std::max({multiplies_per_second<popcount_loop<Lanes, Mix, 1, 4>>(),
+                     multiplies_per_second<popcount_loop<Lanes, Mix, many ? 4 : 1, 2>>(),
+                     multiplies_per_second<popcount_loop<Lanes, Mix, many ? 1 : 2, many ? 8 : 2>>()});
+}
+
+template <class Arch>
+using lanes_of = typename decltype(tern::kernel::gemm_config(Arch{}))::lanes;
+
+struct cache_sizes {
+    std::size_t l2 = 512 * 1024;
+    std::size_t l3 = 16 * 1024 * 1024;
+};
+
+const cache_sizes& caches() {
+    static const cache_sizes sizes = [] {
+        cache_sizes found;
+        for (const auto& cache : benchmark::CPUInfo::Get().caches) {
+            if (cache.level == 2) found.l2 = static_cast<std::size_t>(cache.size);
+            if (cache.level == 3) found.l3 = static_cast<std::size_t>(cache.size);
+        }
+        return found;
+    }();
+    return sizes;
+}
+
+/// Reads all of `data` once, eight registers at a time.
+template <class Lanes>
+void read_all(const tern::word* data, std::size_t words) {
+    constexpr std::size_t step = 8 * Lanes::width;
+    for (std::size_t i = 0; i + step <= words; i += step) {
+        unroll<8>([&](auto j) TERN_INLINE_LAMBDA {
+            auto x = Lanes::load(data + i + j * Lanes::width);
+            opaque(x);
+        });
+    }
+}
+
+}  // namespace
+
+double seconds() { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
+
+template <class Arch>
+double multiply_rate(mix m) {
+    using lanes = lanes_of<Arch>;
+    switch (m) {
+        case mix::xor_popcnt_add: return best_tile<lanes, mix::xor_popcnt_add>();
+        case mix::ternary_popcnt: return best_tile<lanes, mix::ternary_popcnt>();
+        case mix::ternary_binary_popcnt: return best_tile<lanes, mix::ternary_binary_popcnt>();
+        case mix::ternary_unsigned_popcnt: return best_tile<lanes, mix::ternary_unsigned_popcnt>();
+        case mix::fma_f32: return multiplies_per_second<fma_loop<lanes>>();
+    }
+    return 0.0;
+}
+
+std::size_t working_set(memory level) {
+    const cache_sizes& sizes = caches();
+    switch (level) {
+        case memory::l2: return sizes.l2 / 2;
+        case memory::l3: return std::max(4 * sizes.l2, sizes.l3 / 4);
+        case memory::dram: return 4 * sizes.l3;
+    }
+    return 0;
+}
+
+memory level_of(std::size_t bytes) {
+    const cache_sizes& sizes = caches();
+    return bytes <= sizes.l2 ? memory::l2 : bytes <= sizes.l3 ? memory::l3 : memory::dram;
+}
+
+template <class Arch>
+double read_rate(memory level) {
+    const std::size_t bytes = working_set(level);
+    tern::buffer<tern::word> data(bytes / sizeof(tern::word));
+    return best_rate(static_cast<double>(bytes), 5, 1e-3, [&](long iterations) {
+        for (long i = 0; i < iterations; ++i) read_all<lanes_of<Arch>>(data.data(), data.size());
+    });
+}
+
+#define TERN_BENCH_INSTANTIATE(tag)                      \
+    template double multiply_rate<tern::arch::tag>(mix); \
+    template double read_rate<tern::arch::tag>(memory);
+
+TERN_BENCH_INSTANTIATE(scalar)
+#if TERN_HAS_XSIMD
+TERN_BENCH_INSTANTIATE(simd)
+#endif
+#if TERN_HAS_AVX2
+TERN_BENCH_INSTANTIATE(avx2)
+#endif
+#if TERN_HAS_AVX512
+TERN_BENCH_INSTANTIATE(avx512)
+#endif
+#if TERN_HAS_AVX512_VPOPCNTDQ
+TERN_BENCH_INSTANTIATE(avx512_vpopcntdq)
+#endif
+#if TERN_HAS_NEON
+TERN_BENCH_INSTANTIATE(neon)
+#endif
+
+}  // namespace tern_bench

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: MIT
+// What this core can reach at most: rates of instruction mixes with their operands in registers, and of reading memory.
+//
+// A rate is the best of several short runs made when it is asked for. counters.hpp says how a benchmark is held against
+// it.
+#pragma once
+
+#include <cstddef>
+
+#include <tern/encoding.hpp>
+
+namespace tern_bench {
+
+/// Wall time. A thread's CPU time would leave out what other processes take, but a virtual machine corrects it in jumps,
+/// and a best run found that way may never have happened.
+double seconds();
+
+/// Instruction mixes, for one position of depth and one pair of a row and an output.
+enum class mix {
+    xor_popcnt_add,           ///< binary x binary: xor, count, add
+    ternary_popcnt,           ///< ternary x ternary: and, xor-and, two counts, two adds
+    ternary_binary_popcnt,    ///< one ternary operand: xor-and, count, add
+    ternary_unsigned_popcnt,  ///< one plane of an unsigned operand x ternary: and, and-not, two counts, two adds
+    fma_f32                   ///< float: multiply-add
+};
+
+inline constexpr mix mixes[] = {mix::xor_popcnt_add, mix::ternary_popcnt, mix::ternary_binary_popcnt,
+                                mix::ternary_unsigned_popcnt, mix::fma_f32};
+
+constexpr const char* name(mix m) {
+    switch (m) {
+        case mix::xor_popcnt_add: return "xor_popcnt_add";
+        case mix::ternary_popcnt: return "ternary_popcnt";
+        case mix::ternary_binary_popcnt: return "ternary_binary_popcnt";
+        case mix::ternary_unsigned_popcnt: return "ternary_unsigned_popcnt";
+        case mix::fma_f32: return "fma_f32";
+    }
+    return "";
+}
+
+/// The mix that a pair of operands needs; of an operand of several digits each takes it once.
+template <class Lhs, class Rhs>
+constexpr mix mix_of() {
+    constexpr bool two_masks = Lhs::has_mask && Rhs::has_mask;
+    if constexpr (two_masks) return Lhs::has_sign ? mix::ternary_popcnt : mix::ternary_unsigned_popcnt;
+    return Lhs::has_mask || Rhs::has_mask ? mix::ternary_binary_popcnt : mix::xor_popcnt_add;
+}
+
+/// Multiply-accumulates a second of a mix in the registers of an architecture.
+template <class Arch>
+double multiply_rate(mix m);
+
+/// The same for the products of two encodings.
+template <class Arch, class Lhs, class Rhs>
+double product_limit() {
+    return multiply_rate<Arch>(mix_of<Lhs, Rhs>()) / (Lhs::digits * Rhs::digits);
+}
+
+enum class memory { l2, l3, dram };
+
+constexpr const char* name(memory m) {
+    switch (m) {
+        case memory::l2: return "l2";
+        case memory::l3: return "l3";
+        case memory::dram: return "dram";
+    }
+    return "";
+}
+
+/// Bytes that are read again and again to measure a level: too many for the level before it, few enough for itself.
+std::size_t working_set(memory level);
+
+/// The level that holds this many bytes.
+memory level_of(std::size_t bytes);
+
+/// Bytes a second that loads of an architecture's registers reach.
+template <class Arch>
+double read_rate(memory level);
+
+}  // namespace tern_bench

@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: MIT
+// Random operands, packed, and what the reference says of their products. Seeds are fixed; the operands of one shape
+// are kept until another is asked for, so that benchmarks which follow each other share them.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include <tern/buffer.hpp>
+#include <tern/reference.hpp>
+
+#include "support/shapes.hpp"
+
+namespace tern_bench {
+
+/// Enough for the values of every operand.
+using value = std::int16_t;
+
+class random_bytes {
+public:
+    explicit random_bytes(std::uint64_t seed) : state_(seed) {}
+
+    std::uint32_t next() {
+        if (left_ == 0) {  // splitmix64
+            state_ += 0x9e3779b97f4a7c15u;
+            std::uint64_t z = state_;
+            z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
+            z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
+            bytes_ = z ^ (z >> 31);
+            left_ = 8;
+        }
+        const auto byte = static_cast<std::uint32_t>(bytes_ & 0xffu);
+        bytes_ >>= 8;
+        --left_;
+        return byte;
+    }
+
+private:
+    std::uint64_t state_;
+    std::uint64_t bytes_ = 0;
+    int left_ = 0;
+};
+
+/// Values of an encoding, each as often as the others (a third of ternary values is 0).
+template <class Encoding, class T = value>
+std::vector<T> random_values(size_t count, std::uint64_t seed) {
+    std::vector<T> legal;
+    for (std::int32_t v = -Encoding::max_abs; v <= Encoding::max_abs; ++v)
+        if (Encoding::valid(v)) legal.push_back(static_cast<T>(v));
+    random_bytes random(seed);
+    std::vector<T> values(count);
+    for (T& v : values) v = legal[random.next() * legal.size() / 256];
+    return values;
+}
+
+/// Weights, unpacked and packed: rows of `taps` * `tap_depth`.
+template <class Encoding>
+struct weights {
+    size_t outputs = 0;
+    size_t taps = 1;
+    size_t tap_depth = 0;
+    std::vector<std::int8_t> values;
+    tern::packed_matrix<Encoding> packed;
+
+    weights() = default;
+    weights(size_t outputs_, size_t taps_, size_t tap_depth_)
+        : outputs(outputs_),
+          taps(taps_),
+          tap_depth(tap_depth_),
+          values(random_values<Encoding, std::int8_t>(outputs * taps * tap_depth, 0x77)),
+          packed(matrix(), taps) {}
+
+    [[nodiscard]] tern::matrix_view<const std::int8_t> matrix() const {
+        return {values.data(), outputs, taps * tap_depth};
+    }
+    [[nodiscard]] double bytes() const { return static_cast<double>(packed.words() * sizeof(tern::word)); }
+    [[nodiscard]] double bits_per_weight() const { return bytes() * 8 / static_cast<double>(values.size()); }
+
+    static const weights& of(size_t outputs, size_t taps, size_t tap_depth) {
+        static weights kept;
+        if (kept.outputs != outputs || kept.taps != taps || kept.tap_depth != tap_depth)
+            kept = weights(outputs, taps, tap_depth);
+        return kept;
+    }
+};
+
+/// Rows 0 .. rows - 1, or some of them, evenly spread from the first to the last.
+inline std::vector<size_t> some_of(size_t rows, size_t at_most) {
+    std::vector<size_t> chosen;
+    const size_t count = rows < at_most ? rows : at_most;
+    for (size_t i = 0; i < count; ++i) chosen.push_back(count == 1 ? 0 : i * (rows - 1) / (count - 1));
+    return chosen;
+}
+
+/// Activations of a matrix product and the reference's results: of all rows where that is quick, else of some.
+template <class Lhs, class Rhs>
+struct product_operands {
+    product_shape shape;
+    const weights<Rhs>* rhs = nullptr;
+    std::vector<value> values;
+    tern::packed_activations<Lhs> lhs;
+    std::vector<size_t> checked_rows;
+    std::vector<std::int32_t> expected;
+
+    product_operands() = default;
+    product_operands(const product_shape& s, const weights<Rhs>& w)
+        : shape(s),
+          rhs(&w),
+          values(random_values<Lhs>(s.n * s.k, 0x11)),
+          lhs(tern::matrix_view<const value>{values.data(), s.n, s.k}),
+          checked_rows(some_of(s.n, s.macs() < 2e8 ? s.n : 4)),
+          expected(checked_rows.size() * s.m) {
+        for (size_t i = 0; i < checked_rows.size(); ++i)
+            tern::reference::gemm(tern::matrix_view<const value>{values.data() + checked_rows[i] * s.k, 1, s.k},
+                                  rhs->matrix(), tern::matrix_view<std::int32_t>{expected.data() + i * s.m, 1, s.m});
+    }
+
+    [[nodiscard]] bool confirm(const tern::matrix_view<const std::int32_t>& dst) const {
+        for (size_t i = 0; i < checked_rows.size(); ++i)
+            for (size_t j = 0; j < shape.m; ++j)
+                if (dst(checked_rows[i], j) != expected[i * shape.m + j]) return false;
+        return true;
+    }
+    /// Read and written at least: each operand once.
+    [[nodiscard]] double bytes() const {
+        return rhs->bytes() + static_cast<double>(lhs.extent() * sizeof(tern::word)) +
+               static_cast<double>(shape.m * shape.n * sizeof(std::int32_t));
+    }
+
+    static const product_operands& of(const product_shape& s) {
+        static product_operands kept;
+        const auto& w = weights<Rhs>::of(s.m, 1, s.k);  // other pairs may have asked for other weights since
+        if (!(kept.shape == s)) kept = product_operands(s, w);
+        return kept;
+    }
+};
+
+}  // namespace tern_bench

@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: MIT
+# Instruction sets that kernel tests are built for, each as a set of compiler flags.
+#
+#   TERN_TEST_ISAS               those of this build; a subset of what follows, from few instructions to many
+#   tern_isa_flags_<isa>         compiler flags
+#   tern_isa_expect_<isa>        architectures that must have run in such a test (tests/main.cpp)
+#   tern_isa_leave_out_<isa>     architectures that an instruction set before it covers already; arch::simd is never
+#                                among them, because its registers grow with the flags
+#   tern_isa_runs_<isa>          whether this machine, or the emulator, can execute it
+include(CheckCXXCompilerFlag)
+
+set(tern_isa_flags_baseline "")
+set(tern_isa_flags_avx2 -mavx2 -mfma -mbmi -mbmi2 -mpopcnt)
+set(tern_isa_flags_avx512 ${tern_isa_flags_avx2} -mavx512f -mavx512bw -mavx512vl -mavx512dq)
+set(tern_isa_flags_native -march=native)
+
+set(tern_isa_expect_baseline all)
+set(tern_isa_expect_avx2 avx2,all)
+set(tern_isa_expect_avx512 avx512,all)
+set(tern_isa_expect_native all)
+
+set(tern_isa_covers_baseline scalar)
+set(tern_isa_covers_avx2 scalar avx2)
+set(tern_isa_covers_avx512 scalar avx2 avx512)
+set(tern_isa_covers_native "")
+
+if(CMAKE_CROSSCOMPILING)
+    set(tern_default_isas baseline)
+elseif(CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|AMD64|amd64)$")
+    set(tern_default_isas baseline avx2 native)
+else()
+    set(tern_default_isas baseline native)
+endif()
+set(TERN_TEST_ISAS "${tern_default_isas}" CACHE STRING "Instruction sets to build kernel tests for: baseline avx2 avx512 native")
+
+set(TERN_TEST_LEAVE_OUT "" CACHE STRING "Architectures that kernel tests leave out, to save time")
+
+# cpu_runs.cpp is compiled for the baseline and asks the CPU.
+function(tern_check_isa isa)
+    set(tern_isa_runs_${isa} TRUE)
+    if(isa MATCHES "^avx")
+        if(NOT DEFINED TERN_CPU_RUNS_${isa})
+            try_run(TERN_CPU_RUNS_${isa} compiled ${CMAKE_CURRENT_BINARY_DIR}/isas
+                    ${PROJECT_SOURCE_DIR}/cmake/cpu_runs.cpp COMPILE_DEFINITIONS -DTERN_ASK_FOR=${isa})
+        endif()
+        if(NOT TERN_CPU_RUNS_${isa} STREQUAL "0")
+            set(tern_isa_runs_${isa} FALSE)
+            message(STATUS "tern: tests for ${isa} are compiled, but this CPU cannot run them")
+        endif()
+    endif()
+    set(tern_isa_runs_${isa} ${tern_isa_runs_${isa}} PARENT_SCOPE)
+endfunction()
+
+set(tern_covered "")
+foreach(isa IN LISTS TERN_TEST_ISAS)
+    if(NOT isa MATCHES "^(baseline|avx2|avx512|native)$")
+        message(FATAL_ERROR "tern: TERN_TEST_ISAS names '${isa}'; known are baseline avx2 avx512 native")
+    endif()
+    list(JOIN tern_isa_flags_${isa} " " tern_isa_line)
+    check_cxx_compiler_flag("${tern_isa_line}" TERN_COMPILER_KNOWS_${isa})
+    if(TERN_COMPILER_KNOWS_${isa})
+        tern_check_isa(${isa})
+        set(tern_isa_leave_out_${isa} ${tern_covered} ${TERN_TEST_LEAVE_OUT})
+        if(tern_isa_runs_${isa})
+            list(APPEND tern_covered ${tern_isa_covers_${isa}})
+        endif()
+    else()
+        list(REMOVE_ITEM TERN_TEST_ISAS ${isa})
+        message(STATUS "tern: no tests for ${isa}: the compiler does not know '${tern_isa_line}'")
+    endif()
+endforeach()
+message(STATUS "tern: kernel tests for ${TERN_TEST_ISAS}")

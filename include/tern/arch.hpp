@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: MIT
+// Architectures as types. Inheritance is the fallback chain: an overload for avx512 serves avx512_vpopcntdq
+// until a closer one exists, and scalar is the root of every chain.
+//
+// The tags live in an inline namespace named after the instruction sets of the translation unit. Two objects built
+// with different flags therefore never share a kernel's symbol, not even that of `scalar`, which a compiler may
+// vectorise with whatever the flags allow.
+#pragma once
+
+#include <tern/config.hpp>
+
+namespace tern::arch {
+inline namespace TERN_ISA_NAMESPACE {
+
+/// Plain C++: words of the machine, no vector instruction, no header but the standard's.
+struct scalar {};
+/// Portable vectors through xsimd, as wide as the compiler's flags allow.
+struct simd : scalar {};
+/// x86 with AVX2.
+struct avx2 : simd {};
+/// x86 with AVX-512 F, BW, VL and DQ.
+struct avx512 : avx2 {};
+/// The same with VPOPCNTDQ (Ice Lake, Zen 4 and later).
+struct avx512_vpopcntdq : avx512 {};
+/// Arm Advanced SIMD: ARMv7 with NEON and every AArch64 core.
+struct neon : simd {};
+
+}  // namespace TERN_ISA_NAMESPACE
+
+TERN_INLINE constexpr const char* name(scalar) noexcept { return "scalar"; }
+TERN_INLINE constexpr const char* name(simd) noexcept { return "simd"; }
+TERN_INLINE constexpr const char* name(avx2) noexcept { return "avx2"; }
+TERN_INLINE constexpr const char* name(avx512) noexcept { return "avx512"; }
+TERN_INLINE constexpr const char* name(avx512_vpopcntdq) noexcept { return "avx512_vpopcntdq"; }
+TERN_INLINE constexpr const char* name(neon) noexcept { return "neon"; }
+
+/// Whether this translation unit was compiled with the instructions that a tag needs.
+TERN_INLINE constexpr bool compiled(scalar) noexcept { return true; }
+TERN_INLINE constexpr bool compiled(simd) noexcept { return TERN_HAS_XSIMD == 1; }
+TERN_INLINE constexpr bool compiled(avx2) noexcept { return TERN_HAS_AVX2 == 1; }
+TERN_INLINE constexpr bool compiled(avx512) noexcept { return TERN_HAS_AVX512 == 1; }
+TERN_INLINE constexpr bool compiled(avx512_vpopcntdq) noexcept { return TERN_HAS_AVX512_VPOPCNTDQ == 1; }
+TERN_INLINE constexpr bool compiled(neon) noexcept { return TERN_HAS_NEON == 1; }
+
+}  // namespace tern::arch
+
+namespace tern {
+
+/// The best architecture that the compiler's flags allow.
+#if TERN_HAS_AVX512_VPOPCNTDQ
+using default_arch = arch::avx512_vpopcntdq;
+#elif TERN_HAS_AVX512
+using default_arch = arch::avx512;
+#elif TERN_HAS_AVX2
+using default_arch = arch::avx2;
+#elif TERN_HAS_NEON
+using default_arch = arch::neon;
+#elif TERN_HAS_XSIMD
+using default_arch = arch::simd;
+#else
+using default_arch = arch::scalar;
+#endif
+
+}  // namespace tern

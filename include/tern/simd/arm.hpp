@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: MIT
+// Arm registers. The only file that includes <arm_neon.h>.
+#pragma once
+
+#include <tern/simd/scalar.hpp>
+
+#if TERN_HAS_NEON
+
+#include <arm_neon.h>
+
+namespace tern::simd {
+
+/// 128 bits, ARMv7 and AArch64. CNT counts bytes.
+struct neon_lanes {
+    using reg = uint32x4_t;
+    static constexpr std::size_t width = 4;
+    static constexpr std::size_t fold_every = 31;
+
+    static TERN_INLINE reg zero() noexcept { return vdupq_n_u32(0); }
+    static TERN_INLINE reg load(const std::uint32_t* from) noexcept { return vld1q_u32(from); }
+    static TERN_INLINE reg broadcast(std::uint32_t x) noexcept { return vdupq_n_u32(x); }
+    static TERN_INLINE void store(std::int32_t* to, reg x) noexcept { vst1q_s32(to, vreinterpretq_s32_u32(x)); }
+    static TERN_INLINE reg and_(reg a, reg b) noexcept { return vandq_u32(a, b); }
+    static TERN_INLINE reg xor_(reg a, reg b) noexcept { return veorq_u32(a, b); }
+    static TERN_INLINE reg and_not(reg a, reg b) noexcept { return vbicq_u32(a, b); }
+    static TERN_INLINE reg and_xor(reg mask, reg a, reg b) noexcept { return and_(mask, xor_(a, b)); }
+    static TERN_INLINE reg add(reg a, reg b) noexcept { return vaddq_u32(a, b); }
+    static TERN_INLINE reg sub(reg a, reg b) noexcept { return vsubq_u32(a, b); }
+    static TERN_INLINE reg or_(reg a, reg b) noexcept { return vorrq_u32(a, b); }
+    static TERN_INLINE reg shift_left(reg x, int n) noexcept { return vshlq_u32(x, vdupq_n_s32(n)); }
+    static TERN_INLINE reg shift_right(reg x, int n) noexcept { return vshlq_u32(x, vdupq_n_s32(-n)); }
+    static TERN_INLINE reg count(reg x) noexcept {
+        return vreinterpretq_u32_u8(vcntq_u8(vreinterpretq_u8_u32(x)));
+    }
+    static TERN_INLINE reg fold(reg x) noexcept { return vpaddlq_u16(vpaddlq_u8(vreinterpretq_u8_u32(x))); }
+};
+
+}  // namespace tern::simd
+
+#endif  // TERN_HAS_NEON

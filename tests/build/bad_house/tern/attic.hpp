@@ -1,0 +1,3 @@
+// SPDX-License-Identifier: MIT
+// Fault: a header without a room.
+#pragma once

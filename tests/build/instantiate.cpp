@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: MIT
+// Every operation, instantiated for every architecture that the flags allow: the object that symbols.cmake looks at.
+#include <cstdint>
+#include <tuple>
+
+#include <tern/tern.hpp>
+
+#include "support/architectures.hpp"
+
+/// What the operations read and write; only compiled, never run.
+struct operands {
+    tern::matrix_view<const std::int8_t> values;
+    tern::matrix_view<const float> reals;
+    tern::matrix_view<std::int8_t> out_values;
+    tern::matrix_view<std::int32_t> out_accumulators;
+    tern::matrix_view<float> out_reals;
+    tern::mutable_packed_rows<tern::ternary> out_packed;
+    tern::tensor_view<std::int32_t> out_pixels;
+    tern::mutable_packed_tensor<tern::ternary> out_image;
+    tern::window2d window;
+    tern::word* words;
+    std::uint8_t* bytes;
+    tern::size_t size;
+    tern::status states[32];
+};
+
+void instantiate(operands& o);
+
+namespace {
+
+/// What depends on the encodings.
+template <class Arch, class Lhs>
+tern::status* products(const operands& o, tern::status* state) {
+    const tern::mutable_packed_rows<Lhs> x(o.words, o.size, o.size);
+    tern::packed_panels<tern::ternary> w;
+    std::int32_t sum = 0;
+    *state++ = tern::pack_rows<Lhs, Arch>(o.values, x);
+    *state++ = tern::pack_panels<tern::ternary, Arch>(o.values, o.words, o.size, w);
+    *state++ = tern::dot<Arch>(x, x, sum);
+    *state++ = tern::gemm<Arch>(x, w, o.out_accumulators);
+    return state;
+}
+
+template <class Arch>
+void operations(operands& o) {
+    using namespace tern::quantize;
+    const tern::scale_offset epilogue;
+    const tern::mutable_packed_tensor<tern::ternary> image = o.out_image;
+    tern::packed_panels<tern::ternary> w;
+    tern::packed_codes codes;
+    tern::packed_trits trits;
+    tern::status* state = products<Arch, tern::ternary>(o, o.states);
+    state = products<Arch, tern::unsigned_bits<2>>(o, state);
+    *state++ = tern::gemm<Arch>(o.out_packed, w, o.out_reals, epilogue);
+    *state++ = tern::gemm<Arch>(o.out_packed, w, o.out_packed, epilogue, tern::thresholds{});
+    *state++ = tern::gemv<Arch>(o.out_packed, w, o.out_accumulators);
+    *state++ = tern::conv2d<Arch>(tern::packed_tensor<tern::ternary>(image), w, o.window, o.out_pixels);
+    *state++ = tern::max_pool2d<Arch>(tern::packed_tensor<tern::ternary>(image), o.window, image);
+    *state++ = tern::group_sums<Arch>(w, o.size, o.out_accumulators);
+    *state++ = tern::unpack<Arch>(w, o.out_values);
+    *state++ = tern::pack_codes<Arch>(o.values, o.bytes, o.size, codes);
+    *state++ = tern::pack_trits<Arch>(o.values, o.bytes, o.size, trits);
+    *state++ = twn::fit<Arch>(o.reals, o.out_reals, o.out_reals);
+    *state++ = twn::forward<Arch>(o.reals, o.reals, o.out_values);
+    *state++ = twn::backward<Arch>(o.reals, o.reals, o.out_reals);
+    *state++ = rtn::fit<Arch>(o.reals, o.values, o.out_reals, o.out_reals);
+    *state++ = rtn::forward<Arch>(o.reals, o.reals, o.reals, o.out_values);
+    *state++ = rtn::backward<Arch>(o.reals, o.reals, o.reals, o.reals, o.out_reals, o.out_reals, o.out_reals);
+}
+
+template <class... Arch>
+void each(operands& o, std::tuple<Arch...>) {
+    (operations<Arch>(o), ...);
+}
+
+}  // namespace
+
+void instantiate(operands& o) { each(o, tern_test::architectures{}); }
