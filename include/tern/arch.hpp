@@ -16,12 +16,16 @@ inline namespace TERN_ISA_NAMESPACE {
 struct scalar {};
 /// Portable vectors through xsimd, as wide as the compiler's flags allow.
 struct simd : scalar {};
+/// x86 with SSSE3 and SSE4.1.
+struct sse4 : simd {};
 /// x86 with AVX2.
-struct avx2 : simd {};
+struct avx2 : sse4 {};
 /// x86 with AVX-512 F, BW, VL and DQ.
 struct avx512 : avx2 {};
-/// The same with VPOPCNTDQ (Ice Lake, Zen 4 and later).
-struct avx512_vpopcntdq : avx512 {};
+/// The same with VNNI (Cascade Lake and later).
+struct avx512_vnni : avx512 {};
+/// The same with VPOPCNTDQ, BITALG and VBMI (Ice Lake, Zen 4 and later).
+struct avx512_vpopcntdq : avx512_vnni {};
 /// Arm Advanced SIMD: ARMv7 with NEON and every AArch64 core.
 struct neon : simd {};
 
@@ -29,16 +33,20 @@ struct neon : simd {};
 
 TERN_INLINE constexpr const char* name(scalar) noexcept { return "scalar"; }
 TERN_INLINE constexpr const char* name(simd) noexcept { return "simd"; }
+TERN_INLINE constexpr const char* name(sse4) noexcept { return "sse4"; }
 TERN_INLINE constexpr const char* name(avx2) noexcept { return "avx2"; }
 TERN_INLINE constexpr const char* name(avx512) noexcept { return "avx512"; }
+TERN_INLINE constexpr const char* name(avx512_vnni) noexcept { return "avx512_vnni"; }
 TERN_INLINE constexpr const char* name(avx512_vpopcntdq) noexcept { return "avx512_vpopcntdq"; }
 TERN_INLINE constexpr const char* name(neon) noexcept { return "neon"; }
 
 /// Whether this translation unit was compiled with the instructions that a tag needs.
 TERN_INLINE constexpr bool compiled(scalar) noexcept { return true; }
 TERN_INLINE constexpr bool compiled(simd) noexcept { return TERN_HAS_XSIMD == 1; }
+TERN_INLINE constexpr bool compiled(sse4) noexcept { return TERN_HAS_SSE4 == 1; }
 TERN_INLINE constexpr bool compiled(avx2) noexcept { return TERN_HAS_AVX2 == 1; }
 TERN_INLINE constexpr bool compiled(avx512) noexcept { return TERN_HAS_AVX512 == 1; }
+TERN_INLINE constexpr bool compiled(avx512_vnni) noexcept { return TERN_HAS_AVX512_VNNI == 1; }
 TERN_INLINE constexpr bool compiled(avx512_vpopcntdq) noexcept { return TERN_HAS_AVX512_VPOPCNTDQ == 1; }
 TERN_INLINE constexpr bool compiled(neon) noexcept { return TERN_HAS_NEON == 1; }
 
@@ -49,10 +57,14 @@ namespace tern {
 /// The best architecture that the compiler's flags allow.
 #if TERN_HAS_AVX512_VPOPCNTDQ
 using default_arch = arch::avx512_vpopcntdq;
+#elif TERN_HAS_AVX512_VNNI
+using default_arch = arch::avx512_vnni;
 #elif TERN_HAS_AVX512
 using default_arch = arch::avx512;
 #elif TERN_HAS_AVX2
 using default_arch = arch::avx2;
+#elif TERN_HAS_SSE4
+using default_arch = arch::sse4;
 #elif TERN_HAS_NEON
 using default_arch = arch::neon;
 #elif TERN_HAS_XSIMD

@@ -33,8 +33,18 @@
 #endif
 #endif
 
+/// The same with dot products of bytes: Cascade Lake and later.
+#ifndef TERN_HAS_AVX512_VNNI
+#if TERN_HAS_AVX512 && defined(__AVX512VNNI__)
+#define TERN_HAS_AVX512_VNNI 1
+#else
+#define TERN_HAS_AVX512_VNNI 0
+#endif
+#endif
+
+/// The same with population counts and byte permutations (VPOPCNTDQ, BITALG, VBMI): Ice Lake, Zen 4 and later.
 #ifndef TERN_HAS_AVX512_VPOPCNTDQ
-#if TERN_HAS_AVX512 && defined(__AVX512VPOPCNTDQ__)
+#if TERN_HAS_AVX512_VNNI && defined(__AVX512VPOPCNTDQ__) && defined(__AVX512BITALG__) && defined(__AVX512VBMI__)
 #define TERN_HAS_AVX512_VPOPCNTDQ 1
 #else
 #define TERN_HAS_AVX512_VPOPCNTDQ 0
@@ -81,15 +91,15 @@
 #define TERN_ASSERT(condition) static_cast<void>(0)
 #endif
 
-// The instruction sets of this translation unit, spelled as an identifier: isa_<sse4><avx2><avx512><vpopcntdq><neon><fma>.
+// The instruction sets of this translation unit, spelled as an identifier: isa_<sse4><avx2><avx512><vnni><vpopcntdq><neon><fma>.
 // It becomes part of every architecture tag (arch.hpp), hence of every kernel's symbol.
 #if defined(__FMA__)
 #define TERN_DETAIL_FMA 1
 #else
 #define TERN_DETAIL_FMA 0
 #endif
-#define TERN_DETAIL_JOIN(a, b, c, d, e, f) isa_##a##b##c##d##e##f
-#define TERN_DETAIL_JOIN_EXPANDED(a, b, c, d, e, f) TERN_DETAIL_JOIN(a, b, c, d, e, f)
+#define TERN_DETAIL_JOIN(a, b, c, d, e, f, g) isa_##a##b##c##d##e##f##g
+#define TERN_DETAIL_JOIN_EXPANDED(a, b, c, d, e, f, g) TERN_DETAIL_JOIN(a, b, c, d, e, f, g)
 #define TERN_ISA_NAMESPACE                                                                                          \
-    TERN_DETAIL_JOIN_EXPANDED(TERN_HAS_SSE4, TERN_HAS_AVX2, TERN_HAS_AVX512, TERN_HAS_AVX512_VPOPCNTDQ,             \
-                              TERN_HAS_NEON, TERN_DETAIL_FMA)
+    TERN_DETAIL_JOIN_EXPANDED(TERN_HAS_SSE4, TERN_HAS_AVX2, TERN_HAS_AVX512, TERN_HAS_AVX512_VNNI,                  \
+                              TERN_HAS_AVX512_VPOPCNTDQ, TERN_HAS_NEON, TERN_DETAIL_FMA)

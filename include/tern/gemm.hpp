@@ -54,6 +54,7 @@ template <class Arch = default_arch, class Lhs, class Rhs>
 }  // namespace tern
 
 #include <tern/kernel/gemm/driver.hpp>
+#include <tern/kernel/gemm/planes.hpp>
 
 namespace tern {
 namespace detail {
@@ -88,7 +89,11 @@ template <class Arch, class Lhs, class Rhs, class Sink>
 TERN_INLINE void run_product(const packed_rows<Lhs>& lhs, const packed_panels<Rhs>& rhs, tiles range,
                              const Sink& sink) noexcept {
     const size_t last = range.last < rhs.panels() ? range.last : rhs.panels();
-    if (range.first < last && lhs.rows != 0) kernel::run_gemm<Arch>(lhs, rhs, range.first, last, sink);
+    if (range.first >= last || lhs.rows == 0) return;
+    if (lhs.rows == 1)
+        kernel::run_gemm<kernel::plane_product<Arch, Lhs, Rhs, true>>(lhs, rhs, range.first, last, sink);
+    else
+        kernel::run_gemm<kernel::plane_product<Arch, Lhs, Rhs, false>>(lhs, rhs, range.first, last, sink);
 }
 
 }  // namespace detail
