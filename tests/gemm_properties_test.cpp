@@ -101,7 +101,7 @@ TEST_CASE("negated operands give the negated product") {
     for_each_product(
         [](const gemm_pair& pair, const gemm_instance& gemm, const integers& x, const integers& w, random_numbers&) {
             const results minus = sum(results(x.rows * w.rows), product(pair, gemm, x, w), -1);
-            CHECK(product(pair, gemm, x, negated(w)) == minus);
+            if (pair.rhs.symmetric()) CHECK(product(pair, gemm, x, negated(w)) == minus);
             if (pair.lhs.symmetric()) CHECK(product(pair, gemm, negated(x), w) == minus);
         });
 }

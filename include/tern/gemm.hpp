@@ -5,14 +5,14 @@
 //
 // lhs: `packed_rows`, rhs: `packed_panels`, dst: row-major, one row a row of lhs. Any pair of
 //     activations  binary, ternary, unsigned_bits<1..8>, bipolar_bits<1..8>
-//     weights      binary, ternary
+//     weights      binary, ternary, unsigned_bits<1..8>, bipolar_bits<1..8>
 // and any shape, zero sizes included (a product over no depth is zero).
 //
 // Accumulation in int32, exact, bit-identical to `reference::gemm` on every architecture. The largest depth is
-// (2^31 - 1) / largest |activation|: 2147483647 for binary and ternary, 8421504 for unsigned_bits<8>; beyond it the
-// status is `overflow`.
+// (2^31 - 1) / largest |activation * weight|: 2147483647 for binary and ternary, 8421504 for unsigned_bits<8> times
+// ternary; beyond it the status is `overflow`.
 // Cost a position of depth and pair (32 of them an instruction lane): xor, count, add for pairs with at most one mask
-// plane; and, xor-and, two counts, two adds for two; times the activations' digits.
+// plane; and, xor-and, two counts, two adds for two; times the digits of both operands.
 // Threads: none are started; `tiles` selects a range of panels of 16 outputs, and disjoint ranges may run side by side.
 #pragma once
 

@@ -38,9 +38,10 @@ void add(kernel_table<Function>& table, const char* arch, Function function) {
 }
 
 /// Which operations a pair is tested in. Epilogues and destinations see encodings through numbers only (row and output
-/// constants, sums), so `all` is for one pair of each kind of constant term; int32 results are for every pair. The other
-/// tables keep an entry without instances, so that a pair has the same index everywhere.
-enum class coverage { int32, all };
+/// constants, sums), so `all` is for one pair of each kind of constant term; int32 results are for every pair, those of
+/// convolutions for the usual weights. The other tables keep an entry without instances, so that a pair has the same
+/// index everywhere.
+enum class coverage { products, int32, all };
 
 /// One operand pair on one architecture.
 template <coverage Coverage, class Arch, class Lhs, class Rhs>
@@ -49,7 +50,8 @@ void add_instance(kernel_tables& to, Arch arch) {
     const char* name = tern::arch::name(arch);
     add<product_to_int32>(to.gemm_int32, name, instances::template gemm<int32_matrix>);
     add<product_to_int32>(to.gemv_int32, name, instances::template gemv<int32_matrix>);
-    add<convolution_to_int32>(to.conv2d_int32, name, instances::template conv2d<int32_tensor>);
+    if constexpr (Coverage != coverage::products)
+        add<convolution_to_int32>(to.conv2d_int32, name, instances::template conv2d<int32_tensor>);
     if constexpr (Coverage == coverage::all) {
         add<product_to_float>(to.gemm_float, name, instances::template gemm<float_matrix, scale_offset>);
         add<product_to_float>(to.gemv_float, name, instances::template gemv<float_matrix, scale_offset>);

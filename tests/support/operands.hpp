@@ -198,12 +198,14 @@ class packed_rhs {
 public:
     packed_rhs(const encoding_info& e, const integers& m, size_t taps, bool shifted)
         : view_{nullptr, m.rows, taps, m.cols / taps}, memory_() {
-        const size_t words = e.planes == 1 ? size<tern::binary>() : size<tern::ternary>();
-        if (words == 0) return;
-        memory_ = tern::buffer<word>(words + (shifted ? 1 : 0));
-        view_.data = memory_.data() + (shifted ? 1 : 0);
         // Where a bit goes depends on the number of planes alone.
-        e.planes == 1 ? write<tern::binary>(e, m) : write<tern::ternary>(e, m);
+        switch (e.planes) {
+            case 1: pack<tern::binary>(e, m, shifted); break;
+            case 2: pack<tern::ternary>(e, m, shifted); break;
+            case 3: pack<tern::unsigned_bits<3>>(e, m, shifted); break;
+            case 4: pack<tern::unsigned_bits<4>>(e, m, shifted); break;
+            default: FAIL("no test packs weights of so many planes");
+        }
     }
 
     [[nodiscard]] const panels_operand& view() const { return view_; }
@@ -217,11 +219,11 @@ public:
 
 private:
     template <class Encoding>
-    [[nodiscard]] size_t size() const {
-        return tern::panels_words<Encoding>(view_.outputs, view_.taps, view_.tap_depth);
-    }
-    template <class Encoding>
-    void write(const encoding_info& e, const integers& m) {
+    void pack(const encoding_info& e, const integers& m, bool shifted) {
+        const size_t words = tern::panels_words<Encoding>(view_.outputs, view_.taps, view_.tap_depth);
+        if (words == 0) return;
+        memory_ = tern::buffer<word>(words + (shifted ? 1 : 0));
+        view_.data = memory_.data() + (shifted ? 1 : 0);
         const auto panels = view_.as<Encoding>();
         for (size_t o = 0; o < m.rows; ++o) {
             for (size_t d = 0; d < m.cols; ++d) {

@@ -33,6 +33,8 @@ struct neon_lanes {
         return vreinterpretq_u32_u8(vcntq_u8(vreinterpretq_u8_u32(x)));
     }
     static TERN_INLINE reg fold(reg x) noexcept { return vpaddlq_u16(vpaddlq_u8(vreinterpretq_u8_u32(x))); }
+    static TERN_INLINE void keep(reg&) noexcept {}
+    static TERN_INLINE void keep_logic(reg&) noexcept {}
 };
 
 }  // namespace tern::simd

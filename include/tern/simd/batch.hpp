@@ -43,6 +43,8 @@ struct batch_lanes {
         return bits::count_bytes<reg>(x, reg(0x55555555u), reg(0x33333333u), reg(0x0f0f0f0fu));
     }
     static TERN_INLINE reg fold(reg x) noexcept { return bits::add_bytes<reg>(x, reg(0x00ff00ffu), reg(0x0000ffffu)); }
+    static TERN_INLINE void keep(reg&) noexcept {}
+    static TERN_INLINE void keep_logic(reg&) noexcept {}
 };
 
 }  // namespace tern::simd

@@ -16,6 +16,8 @@ namespace tern::simd {
 ///   shift_left   and right, all lanes by the same n = 0 .. 31
 ///   count        set bits of each lane, possibly still spread over the lane's bytes
 ///   fold         such counts, added up, as one number a lane
+///   keep         nothing, at this very place: a compiler may not move the computation of x across it. Loops whose sums
+///                fill the registers need it, or a scheduler computes all products first and spills
 /// Lane arithmetic wraps modulo 2^32.
 struct scalar_lanes {
     using reg = std::uint32_t;
@@ -39,6 +41,8 @@ struct scalar_lanes {
         return bits::count_bytes<reg>(x, 0x55555555u, 0x33333333u, 0x0f0f0f0fu);
     }
     static TERN_INLINE reg fold(reg x) noexcept { return bits::add_bytes<reg>(x, 0x00ff00ffu, 0x0000ffffu); }
+    static TERN_INLINE void keep(reg&) noexcept {}
+    static TERN_INLINE void keep_logic(reg&) noexcept {}
 };
 
 }  // namespace tern::simd

@@ -17,6 +17,27 @@
 
 namespace tern::simd {
 
+/// `keep` of the registers below.
+template <class Register>
+TERN_INLINE void pin(Register& x) noexcept {
+#if defined(__GNUC__) && TERN_HAS_AVX512
+    asm volatile("" : "+v"(x));
+#elif defined(__GNUC__)
+    asm volatile("" : "+x"(x));
+#else
+    static_cast<void>(x);
+#endif
+}
+
+template <class Register>
+TERN_INLINE void pin_logic(Register& x) noexcept {
+#if !defined(__clang__)
+    pin(x);
+#else
+    static_cast<void>(x);
+#endif
+}
+
 /// 256 bits. Bits are counted by looking up both nibbles of every byte.
 struct avx2_lanes {
     using reg = __m256i;
@@ -51,6 +72,8 @@ struct avx2_lanes {
     static TERN_INLINE reg fold(reg x) noexcept {
         return _mm256_madd_epi16(_mm256_maddubs_epi16(x, _mm256_set1_epi8(1)), _mm256_set1_epi16(1));
     }
+    static TERN_INLINE void keep(reg& x) noexcept { pin(x); }
+    static TERN_INLINE void keep_logic(reg& x) noexcept { pin_logic(x); }
 };
 
 #if TERN_HAS_AVX512
@@ -86,6 +109,8 @@ struct avx512_lanes {
     static TERN_INLINE reg fold(reg x) noexcept {
         return _mm512_madd_epi16(_mm512_maddubs_epi16(x, _mm512_set1_epi8(1)), _mm512_set1_epi16(1));
     }
+    static TERN_INLINE void keep(reg& x) noexcept { pin(x); }
+    static TERN_INLINE void keep_logic(reg& x) noexcept { pin_logic(x); }
 };
 
 #endif  // TERN_HAS_AVX512

@@ -29,7 +29,6 @@ struct axis_run {
 template <class Arch, class Lhs, class Rhs, class Sink>
 class conv2d_driver {
     using term = constant_term<Lhs, Rhs>;
-    using lanes = typename decltype(gemm_config(Arch{}))::lanes;
     /// Taps a table holds; larger kernels run in several passes.
     static constexpr size_t table_taps = 128;
     /// Tiles whose accumulators are kept while one panel is at work.
@@ -160,7 +159,8 @@ private:
         std::int32_t acc[most * group::outputs];
         simd::row_terms terms[Sink::real ? most : 1];
         if constexpr (!Sink::real) terms[0] = {};  // never read, but a compiler may not see that
-        std::uint32_t mask_counts[most];
+        std::uint32_t mask_counts[most] = {};
+        std::uint32_t per_output[group::outputs];
         read_rows(block, terms, mask_counts);
 
         const bool empty = filters_.depth() == 0;  // then there may be no memory behind the filters at all
@@ -171,17 +171,21 @@ private:
         for (size_t panel = first_panel_; panel < last_panel_; panel += group::panels) {
             const size_t left = last_panel_ - panel;
             if (passes == 0) std::memset(acc, 0, sizeof acc);
+            std::memset(per_output, 0, sizeof per_output);
+            if constexpr (!Lhs::has_mask)
+                for (size_t p = 0; !empty && p < group::panels && p < left; ++p)
+                    read_constants(panel + p, per_output + p * panel_outputs);
             for (size_t pass = 0; pass < passes; ++pass) {
                 if (!dense_ && (panel == first_panel_ || passes > 1))
                     depth = fill_table<rows>(block, pass * table_taps, table, rhs_blocks);
                 for (size_t r = 0; r < count; r += rows) {
                     depth.lhs = table + r * depth.count;
                     group::multiply(depth, filters_.data + panel * panel_stride_, panel_stride_, left,
-                                    acc + r * group::outputs, pass != 0);
+                                    {acc + r * group::outputs, group::outputs, pass != 0, mask_counts + r, per_output});
                 }
             }
             for (size_t p = 0; p < group::panels && p < left; ++p)
-                finish<group::outputs>(block, panel + p, acc + p * panel_outputs, terms, mask_counts);
+                finish<group::outputs>(block, panel + p, acc + p * panel_outputs, terms);
         }
     }
 
@@ -238,7 +242,8 @@ private:
                     const word* x = block.origin[r] + tap_offset(ky, kx);
                     if (wants_sums) sum += value_sum<Lhs>(x, plane_stride, tap_words_, filters_.tap_depth);
                     if constexpr (term::of_row)
-                        mask_counts[r] += static_cast<std::uint32_t>(mask_count<Lhs>(x, plane_stride, tap_words_));
+                        mask_counts[r] += term::rhs_weights *
+                                          static_cast<std::uint32_t>(mask_count<Lhs>(x, plane_stride, tap_words_));
                 });
             }
             if constexpr (Sink::real)
@@ -246,16 +251,10 @@ private:
         }
     }
 
-    /// Constant terms, sums and the sink for one panel of a block.
+    /// Sums and the sink for one panel of a block.
     template <size_t AccStride, size_t Most>
-    TERN_INLINE void finish(const pixel_block<Most>& block, size_t panel, std::int32_t* acc, const simd::row_terms* terms,
-                            const std::uint32_t* mask_counts) const noexcept {
-        if constexpr (!(Lhs::has_mask && Rhs::has_mask)) {
-            std::uint32_t per_output[panel_outputs] = {};
-            if (!Lhs::has_mask && filters_.depth() != 0) read_constants(panel, per_output);
-            for (size_t r = 0; r < block.count; ++r)
-                add_constants<lanes>(acc + r * AccStride, per_output, mask_counts[r]);
-        }
+    TERN_INLINE void finish(const pixel_block<Most>& block, size_t panel, std::int32_t* acc,
+                            const simd::row_terms* terms) const noexcept {
         std::int32_t sums[panel_outputs] = {};
         if constexpr (Sink::real)
             if (sink_.epilogue.activations.offset.data != nullptr && filters_.depth() != 0) read_sums(panel, sums);
@@ -281,17 +280,18 @@ private:
         });
     }
 
-    /// For activations without a mask: the non-zero weights of the valid taps. Gathered windows hold zero bits in the
+    /// For activations without a mask: the masks of the weights of the valid taps. Gathered windows hold zero bits in the
     /// taps outside the image, that is the lowest value -w (or the highest, w, where a set bit means minus); adding (or
     /// subtracting) w S_w of those taps takes it out again.
     TERN_INLINE void read_constants(size_t panel, std::uint32_t* constants) const noexcept {
         for_each_tap([&](size_t tap_index, bool valid) TERN_INLINE_LAMBDA {
-            const word* counts = filters_.nonzeros(panel, tap_index);
             const word* sums = filters_.sums(panel, tap_index);
+            const word* counts = term::of_output && term::masks_are_sums ? sums : filters_.nonzeros(panel, tap_index);
+            constexpr std::uint32_t count_weights = term::of_depth ? term::rhs_weights : 1;
             if (!valid && !dense_) return;
             for (size_t i = 0; i < panel_outputs; ++i) {
                 const std::uint32_t outside = Lhs::sign_bit == set_bit::plus ? sums[i] : 0u - sums[i];
-                constants[i] += term::digit_weights * (counts[i] + (valid ? 0u : outside));
+                constants[i] += term::lhs_weights * (count_weights * counts[i] + (valid ? 0u : outside));
             }
         });
     }

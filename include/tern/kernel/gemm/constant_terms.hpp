@@ -47,18 +47,11 @@ struct constant_term {
     static constexpr bool of_row = Lhs::has_mask && !Rhs::has_mask;
     static constexpr bool of_output = !Lhs::has_mask && Rhs::has_mask;
     static constexpr bool of_depth = !Lhs::has_mask && !Rhs::has_mask;
-    static constexpr std::uint32_t digit_weights = (1u << Lhs::digits) - 1u;
+    static constexpr std::uint32_t lhs_weights = (1u << Lhs::digits) - 1u;
+    static constexpr std::uint32_t rhs_weights = (1u << Rhs::digits) - 1u;
+    /// sum_p 2^p popcount(mask_p) of an output: kept with the weights as their number of non-zeros or, of several
+    /// digits (which have no sign then), as their sum.
+    static constexpr bool masks_are_sums = Rhs::digits > 1;
 };
-
-/// acc[i] += per_output[i] + per_row for 16 outputs, modulo 2^32: parts of a product that fits may pass the range.
-template <class Lanes>
-TERN_INLINE void add_constants(std::int32_t* acc, const std::uint32_t (&per_output)[panel_outputs],
-                               std::uint32_t per_row) noexcept {
-    bits::unroll<panel_outputs / Lanes::width>([&](auto j) TERN_INLINE_LAMBDA {
-        std::int32_t* const at = acc + j * Lanes::width;
-        const auto constant = Lanes::add(Lanes::load(per_output + j * Lanes::width), Lanes::broadcast(per_row));
-        Lanes::store(at, Lanes::add(Lanes::load(reinterpret_cast<const std::uint32_t*>(at)), constant));
-    });
-}
 
 }  // namespace tern::kernel

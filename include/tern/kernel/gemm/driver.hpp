@@ -4,14 +4,16 @@
 //
 //   arch                              the architecture tag
 //   row_block                         rows whose accumulators are kept together
+//   row_step                          divides row_block
 //   panels                            panels of 16 outputs that `multiply` covers at a time
 //   rows(), depth(), outputs()        the shape
 //   select(row, rows, from, to)       the rows and positions of depth that what follows is about: rows <= row_block,
 //                                     `from` a multiple of 32. What depends on the rows alone is computed here, once.
 //   row_sum(r)                        sum of the activations of selected row r over the selected depth
-//   multiply(panel, count, acc)       acc[r * 16 * panels + o] = product of selected row r and output o of the panels
+//   multiply(panel, count, acc, stride)   acc[r * stride + o] = product of selected row r and output o of the panels
 //                                     [panel, panel + count), over the selected depth. `panel` - first panel of the run
-//                                     is a multiple of `panels`. Behind the last row and the last output, anything.
+//                                     is a multiple of `panels`. Behind the last row, up to a multiple of `row_step`,
+//                                     and behind the last output, up to `panels` panels, anything may be written.
 //   weight_sums(panel, sums)          sums of a panel's 16 weight vectors over the whole depth
 #pragma once
 
@@ -72,7 +74,13 @@ private:
     }
 
     TERN_INLINE void run_whole(size_t rows, size_t panel, size_t count) noexcept {
-        product_.multiply(panel, count, acc_);
+        if constexpr (!Sink::real) {  // straight to the destination, where all that is written there exists
+            if (count == panels && (panel + panels) * panel_outputs <= sink_.dst.cols && rows % Product::row_step == 0) {
+                product_.multiply(panel, count, sink_.dst.row(dst_rows_[0]) + panel * panel_outputs, sink_.dst.stride);
+                return;
+            }
+        }
+        product_.multiply(panel, count, acc_, stride);
         for (size_t p = 0; p < count; ++p) {
             std::int32_t sums[panel_outputs] = {};
             if constexpr (Sink::real) product_.weight_sums(panel + p, sums);
@@ -85,7 +93,7 @@ private:
         for (double& total : total_) total = 0.0;
         for (size_t group = 0, from = 0; from < depth_; ++group, from += group_) {
             select(row, rows, from, depth_ - from < group_ ? depth_ : from + group_);
-            product_.multiply(panel, count, acc_);
+            product_.multiply(panel, count, acc_, stride);
             for (size_t p = 0; p < count; ++p) {
                 std::int32_t sums[panel_outputs];
                 read_group_sums(panel + p, group, sums);

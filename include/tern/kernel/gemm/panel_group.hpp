@@ -34,22 +34,23 @@ struct panel_group {
     /// Rows whose accumulators are kept while a stretch of the weights is in the nearest cache.
     static constexpr size_t row_block = OneRow ? 1 : 4 * rows;
 
-    /// acc[r][o] (+)= product of row r with output o of the panels from `first` on, without constant terms.
+    /// Products of `rows` rows with the outputs of the panels from `first` on; `out` as in tile.hpp.
     /// `left`: panels there are; those behind the last are computed as the last, and their results mean nothing.
     /// A function of its own, shared by all sinks and by products and convolutions: inlined, each would compile its own
     /// copy of the kernel.
     static void multiply(const stretches& depth, const word* first, size_t panel_stride, size_t left,
-                                     std::int32_t* acc, bool add) noexcept {
+                         const tile_output& out) noexcept {
         if constexpr (registers >= tile_type::panel_registers) {
             const word* w[panels];
             bits::unroll<panels>([&](auto p) TERN_INLINE_LAMBDA {
                 w[p] = first + (p < left ? size_t{p} : left - 1) * panel_stride;
             });
-            tile_type::run(depth, w, 0, acc, outputs, add);
+            tile_type::run(depth, w, 0, out);
         } else {
             const word* const w[1] = {first};
             for (size_t lane = 0; lane < panel_outputs; lane += registers * lanes::width)
-                tile_type::run(depth, w, lane, acc + lane, outputs, add);
+                tile_type::run(depth, w, lane,
+                               {out.acc + lane, out.stride, out.add, out.per_row, out.per_output + lane});
         }
     }
 };

@@ -17,6 +17,7 @@ class plane_product {
 public:
     using arch = Arch;
     static constexpr size_t row_block = group_of_panels::row_block;
+    static constexpr size_t row_step = group_of_panels::rows;
     static constexpr size_t panels = group_of_panels::panels;
 
     TERN_INLINE plane_product(const packed_rows<Lhs>& lhs, const packed_panels<Rhs>& rhs) noexcept
@@ -35,8 +36,10 @@ public:
         for (size_t r = 0; r < rows; ++r) {
             constants_[r] = 0;
             if constexpr (term::of_row)
-                constants_[r] = static_cast<std::uint32_t>(mask_count<Lhs>(at(r), lhs_.plane_stride, words_));
-            if constexpr (term::of_depth) constants_[r] = term::digit_weights * static_cast<std::uint32_t>(elements_);
+                constants_[r] = term::rhs_weights *
+                                static_cast<std::uint32_t>(mask_count<Lhs>(at(r), lhs_.plane_stride, words_));
+            if constexpr (term::of_depth)
+                constants_[r] = term::lhs_weights * term::rhs_weights * static_cast<std::uint32_t>(elements_);
         }
     }
 
@@ -44,33 +47,30 @@ public:
         return value_sum<Lhs>(at(r), lhs_.plane_stride, words_, elements_);
     }
 
-    TERN_INLINE void multiply(size_t panel, size_t count, std::int32_t* acc) noexcept {
-        constexpr size_t stride = panels * panel_outputs;
-        constexpr size_t tile_rows = group_of_panels::rows;
-        if (words_ == 0) std::memset(acc, 0, row_block * stride * sizeof *acc);
+    TERN_INLINE void multiply(size_t panel, size_t count, std::int32_t* acc, size_t stride) noexcept {
+        if (words_ == 0) {
+            for (size_t r = 0; r < rows_; ++r) std::memset(acc + r * stride, 0, panels * panel_outputs * sizeof *acc);
+            return;
+        }
+        std::uint32_t per_output[panels * panel_outputs];
+        std::memset(per_output, 0, sizeof per_output);
+        if constexpr (term::of_output)
+            for (size_t p = 0; p < count; ++p) count_masks(panel + p, per_output + p * panel_outputs);
         for (size_t block = 0; block < words_; block += depth_block) {
             const size_t start = first_word_ + block;
             const size_t stretch = words_ - block < depth_block ? words_ - block : depth_block;
-            for (size_t r = 0; r < rows_; r += tile_rows) {
-                // Rows behind the last are computed as the last and never stored.
-                const word* x[tile_rows];
+            for (size_t r = 0; r < rows_; r += row_step) {
+                // Rows behind the last are computed as the last.
+                const word* x[row_step];
                 const word* next = at(r) + block;
-                for (size_t i = 0; i < tile_rows; ++i) {
+                for (size_t i = 0; i < row_step; ++i) {
                     x[i] = next;
                     if (r + i + 1 < rows_) next += lhs_.row_stride;
                 }
                 group_of_panels::multiply({x, &start, 1, stretch, lhs_.plane_stride}, panel_data(panel), panel_stride_,
-                                          count, acc + r * stride, block != 0);
+                                          count, {acc + r * stride, stride, block != 0, constants_ + r, per_output});
             }
         }
-        if constexpr (term::of_row || term::of_output || term::of_depth)
-            for (size_t p = 0; p < count; ++p) {
-                std::uint32_t per_output[panel_outputs] = {};
-                if constexpr (term::of_output) count_masks(panel + p, per_output);
-                for (size_t r = 0; r < rows_; ++r)
-                    add_constants<typename group_of_panels::lanes>(acc + r * stride + p * panel_outputs, per_output,
-                                                                   constants_[r]);
-            }
     }
 
     TERN_INLINE void weight_sums(size_t panel, std::int32_t (&sums)[panel_outputs]) const noexcept {
@@ -84,17 +84,18 @@ private:
     }
 
     /// The constant term of each output: counted when the weights were packed, or here for a part of the depth.
-    TERN_INLINE void count_masks(size_t panel, std::uint32_t (&counts)[panel_outputs]) const noexcept {
-        if (blocks_ == 0) return;
+    TERN_INLINE void count_masks(size_t panel, std::uint32_t* counts) const noexcept {
         if (words_ == blocks_) {
-            std::memcpy(counts, rhs_.nonzeros(panel, 0), sizeof counts);
+            const word* masks = term::masks_are_sums ? rhs_.sums(panel, 0) : rhs_.nonzeros(panel, 0);
+            std::memcpy(counts, masks, panel_outputs * sizeof *counts);
         } else {
             const word* block = panel_data(panel) + first_word_ * block_words;
             for (size_t w = 0; w < words_; ++w, block += block_words)
-                for (size_t i = 0; i < panel_outputs; ++i)
-                    counts[i] += static_cast<std::uint32_t>(bits::popcount(block[i]));
+                for (size_t p = 0; p < size_t{Rhs::digits}; ++p)
+                    for (size_t i = 0; i < panel_outputs; ++i)
+                        counts[i] += static_cast<std::uint32_t>(bits::popcount(block[p * panel_outputs + i])) << p;
         }
-        for (std::uint32_t& count : counts) count *= term::digit_weights;
+        for (size_t i = 0; i < panel_outputs; ++i) counts[i] *= term::lhs_weights;
     }
 
     packed_rows<Lhs> lhs_;

@@ -2,8 +2,8 @@
 // The register tile of every popcount product: Rows activations x Registers * width outputs, outputs in lanes.
 //
 // One word of an activation plane is broadcast to all lanes and meets one word of each output's weight plane:
-//     c = mask_x & mask_w          g = c & (sign_x ^ sign_w)          dot += 2^q (popcount(c) - 2 popcount(g))
-// No sum crosses lanes. A plane that an encoding does not have is all ones; then popcount(c) depends on one operand
+//     c = mask_x & mask_w        g = c & (sign_x ^ sign_w)        dot += 2^(q + p) (popcount(c) - 2 popcount(g))
+// for digit q of the activation and digit p of the weight. No sum crosses lanes. A plane that an encoding does not have is all ones; then popcount(c) depends on one operand
 // alone, is left out here and added by the caller (see `constant_terms`).
 #pragma once
 
@@ -28,9 +28,22 @@ struct stretches {
     size_t lhs_plane_stride = 0;  ///< words
 };
 
+/// Where a tile's sums go, and what is added to them: what is there, or the constant terms, of which pairs with two
+/// masks have none. All of it wraps modulo 2^32: parts of a product that fits may pass the range.
+struct tile_output {
+    std::int32_t* acc = nullptr;
+    size_t stride = 0;
+    bool add = false;                         ///< to `acc`; else the two below
+    const std::uint32_t* per_row = nullptr;
+    const std::uint32_t* per_output = nullptr;
+
+    TERN_INLINE constexpr tile_output(std::int32_t* acc_, size_t stride_, bool add_, const std::uint32_t* per_row_,
+                                      const std::uint32_t* per_output_) noexcept
+        : acc(acc_), stride(stride_), add(add_), per_row(per_row_), per_output(per_output_) {}
+};
+
 template <class Lanes, class Lhs, class Rhs, size_t Rows, size_t Registers>
 struct tile {
-    static_assert(Rhs::digits == 1, "tern: weights of more than one digit have no kernel; use binary or ternary");
     static_assert(Lhs::sign_bit == Rhs::sign_bit,
                   "tern: operands of opposite sign conventions; transcode one of them first");
 
@@ -38,19 +51,20 @@ struct tile {
     static constexpr size_t panel_registers = panel_outputs / Lanes::width;
     static constexpr size_t panels = Registers < panel_registers ? 1 : Registers / panel_registers;
     static constexpr bool counts_c = Lhs::has_mask && Rhs::has_mask;
+    static constexpr bool counts_g = Lhs::has_sign || Rhs::has_sign;
     static constexpr size_t lhs_sign_plane = Lhs::has_mask ? 1 : 0;
     static constexpr size_t rhs_sign_plane = Rhs::has_mask ? 1 : 0;
 
     struct counters {
         reg c[counts_c ? Rows : 1][counts_c ? Registers : 1];
-        reg g[Rows][Registers];
+        reg g[counts_g ? Rows : 1][counts_g ? Registers : 1];
     };
 
     static TERN_INLINE void clear(counters& n) noexcept {
         bits::unroll<Rows>([&](auto r) TERN_INLINE_LAMBDA {
             bits::unroll<Registers>([&](auto j) TERN_INLINE_LAMBDA {
                 if constexpr (counts_c) n.c[r][j] = Lanes::zero();
-                n.g[r][j] = Lanes::zero();
+                if constexpr (counts_g) n.g[r][j] = Lanes::zero();
             });
         });
     }
@@ -74,20 +88,61 @@ struct tile {
             if constexpr (Rhs::has_mask) mask[j] = Lanes::load(block);
             if constexpr (Rhs::has_sign) sign[j] = Lanes::load(block + rhs_sign_plane * panel_outputs);
         });
-        bits::unroll<Rows>([&](auto r) TERN_INLINE_LAMBDA {
-            reg lhs_mask = Lanes::zero();
-            reg lhs_sign = Lanes::zero();
-            if constexpr (Lhs::has_mask) lhs_mask = Lanes::broadcast(lhs[r][at]);
-            if constexpr (Lhs::has_sign) lhs_sign = Lanes::broadcast(lhs[r][at + sign_offset]);
-            bits::unroll<Registers>([&](auto j) TERN_INLINE_LAMBDA {
-                reg c = lhs_mask;
-                if constexpr (counts_c) {
-                    c = Lanes::and_(lhs_mask, mask[j]);
-                    n.c[r][j] = Lanes::add(n.c[r][j], Lanes::count(c));
-                } else if constexpr (Rhs::has_mask) {
-                    c = mask[j];
-                }
-                n.g[r][j] = Lanes::add(n.g[r][j], Lanes::count(disagreement(c, lhs_sign, sign[j])));
+        // One operation after the other over a few rows at a time, in this order: how well a core spreads the work over
+        // its units depends on what stands next to what.
+        constexpr size_t wanted = (Lhs::has_mask != Rhs::has_mask) && Lanes::width == panel_outputs ? 4 : 2;
+        constexpr size_t batch = Rows % wanted == 0 ? wanted : 1;
+        bits::unroll<Rows / batch>([&](auto group) TERN_INLINE_LAMBDA {
+            reg lhs_sign[batch];
+            reg c[batch][Registers];
+            reg g[batch][Registers];
+            bits::unroll<batch>([&](auto i) TERN_INLINE_LAMBDA {
+                constexpr size_t r = group * batch + i;
+                reg lhs_mask = Lanes::zero();
+                if constexpr (Lhs::has_mask) lhs_mask = Lanes::broadcast(lhs[r][at]);
+                if constexpr (Lhs::has_sign) lhs_sign[i] = Lanes::broadcast(lhs[r][at + sign_offset]);
+                bits::unroll<Registers>([&](auto j) TERN_INLINE_LAMBDA {
+                    if constexpr (counts_c) {
+                        c[i][j] = Lanes::and_(lhs_mask, mask[j]);
+                        Lanes::keep_logic(c[i][j]);
+                    } else {
+                        c[i][j] = Rhs::has_mask ? mask[j] : lhs_mask;
+                    }
+                });
+            });
+            bits::unroll<batch>([&](auto i) TERN_INLINE_LAMBDA {
+                bits::unroll<counts_g ? Registers : 0>([&](auto j) TERN_INLINE_LAMBDA {
+                    g[i][j] = disagreement(c[i][j], lhs_sign[i], sign[j]);
+                    if constexpr (Lhs::has_mask || Rhs::has_mask)
+                        Lanes::keep(g[i][j]);
+                    else
+                        Lanes::keep_logic(g[i][j]);
+                });
+            });
+            bits::unroll<batch>([&](auto i) TERN_INLINE_LAMBDA {
+                bits::unroll<Registers>([&](auto j) TERN_INLINE_LAMBDA {
+                    if constexpr (counts_c) {
+                        c[i][j] = Lanes::count(c[i][j]);
+                        Lanes::keep(c[i][j]);
+                    }
+                    if constexpr (counts_g) {
+                        g[i][j] = Lanes::count(g[i][j]);
+                        Lanes::keep(g[i][j]);
+                    }
+                });
+            });
+            bits::unroll<batch>([&](auto i) TERN_INLINE_LAMBDA {
+                constexpr size_t r = group * batch + i;
+                bits::unroll<Registers>([&](auto j) TERN_INLINE_LAMBDA {
+                    if constexpr (counts_c) {
+                        n.c[r][j] = Lanes::add(n.c[r][j], c[i][j]);
+                        Lanes::keep(n.c[r][j]);
+                    }
+                    if constexpr (counts_g) {
+                        n.g[r][j] = Lanes::add(n.g[r][j], g[i][j]);
+                        Lanes::keep(n.g[r][j]);
+                    }
+                });
             });
         });
     }
@@ -96,21 +151,53 @@ struct tile {
     static TERN_INLINE void fold(reg (&sum)[Rows][Registers], counters& n) noexcept {
         bits::unroll<Rows>([&](auto r) TERN_INLINE_LAMBDA {
             bits::unroll<Registers>([&](auto j) TERN_INLINE_LAMBDA {
-                const reg g = Lanes::fold(n.g[r][j]);
-                reg s = Lanes::sub(sum[r][j], Lanes::add(g, g));
-                if constexpr (counts_c) s = Lanes::add(s, Lanes::fold(n.c[r][j]));
-                sum[r][j] = s;
+                if constexpr (counts_g) {
+                    const reg g = Lanes::fold(n.g[r][j]);
+                    sum[r][j] = Lanes::sub(sum[r][j], Lanes::add(g, g));
+                }
+                if constexpr (counts_c) sum[r][j] = Lanes::add(sum[r][j], Lanes::fold(n.c[r][j]));
             });
         });
         clear(n);
     }
 
-    /// acc[r * acc_stride + o], o = 0 .. Registers * width - 1, gets (or, with `add`, is increased by) the products of
-    /// row r with the outputs at `lane` of the given panels.
-    static TERN_INLINE void run(const stretches& depth, const word* const (&rhs)[panels], size_t lane,
-                                std::int32_t* acc, size_t acc_stride, bool add) noexcept {
+    /// Counts for digit q of the rows and digit p of the outputs; `left`: steps until the counters have to be folded.
+    static TERN_INLINE void run_digits(counters& n, reg (&sum)[Rows][Registers], size_t& left, const stretches& depth,
+                                       size_t q, const word* const (&rhs)[panels], size_t p, size_t lane) noexcept {
         constexpr size_t block_words = size_t{Rhs::planes} * panel_outputs;
         const size_t sign_offset = Lhs::has_mask && Lhs::has_sign ? depth.lhs_plane_stride : 0;
+        for (size_t s = 0; s < depth.count; ++s) {
+            const word* x[Rows];
+            const word* w[panels];
+            bits::unroll<Rows>([&](auto r) TERN_INLINE_LAMBDA {
+                x[r] = depth.lhs[s * Rows + r] + q * depth.lhs_plane_stride;
+            });
+            bits::unroll<panels>([&](auto i) TERN_INLINE_LAMBDA {
+                w[i] = rhs[i] + depth.rhs_blocks[s] * block_words + p * panel_outputs;
+            });
+            for (size_t at = 0; at < depth.words;) {
+                size_t end = depth.words;
+                if constexpr (Lanes::fold_every != 0) end = end - at < left ? end : at + left;
+                if constexpr (Lanes::fold_every != 0) left -= end - at;
+                TERN_KEEP_LOOP
+                for (; at < end; ++at) {
+                    step(n, x, at, sign_offset, w, lane);
+                    bits::unroll<panels>([&](auto i) TERN_INLINE_LAMBDA { w[i] += block_words; });
+                }
+                if constexpr (Lanes::fold_every != 0) {
+                    if (left == 0) {
+                        fold(sum, n);
+                        left = Lanes::fold_every;
+                    }
+                }
+            }
+        }
+    }
+
+    /// out.acc[r * out.stride + o], o = 0 .. Registers * width - 1: products of row r with the outputs at `lane` of the
+    /// given panels.
+    static TERN_INLINE void run(const stretches& depth, const word* const (&rhs)[panels], size_t lane,
+                                const tile_output& out) noexcept {
         reg sum[Rows][Registers];
         counters n;
         clear(n);
@@ -118,36 +205,15 @@ struct tile {
             bits::unroll<Registers>([&](auto j) TERN_INLINE_LAMBDA { sum[r][j] = Lanes::zero(); });
         });
         size_t left = Lanes::fold_every;
-        for (size_t q = size_t{Lhs::digits}; q-- > 0;) {
-            for (size_t s = 0; s < depth.count; ++s) {
-                const word* x[Rows];
-                const word* w[panels];
-                bits::unroll<Rows>([&](auto r) TERN_INLINE_LAMBDA {
-                    x[r] = depth.lhs[s * Rows + r] + q * depth.lhs_plane_stride;
-                });
-                bits::unroll<panels>([&](auto p) TERN_INLINE_LAMBDA {
-                    w[p] = rhs[p] + depth.rhs_blocks[s] * block_words;
-                });
-                for (size_t at = 0; at < depth.words;) {
-                    size_t end = depth.words;
-                    if constexpr (Lanes::fold_every != 0) end = end - at < left ? end : at + left;
-                    if constexpr (Lanes::fold_every != 0) left -= end - at;
-                    TERN_KEEP_LOOP
-                    for (; at < end; ++at) {
-                        step(n, x, at, sign_offset, w, lane);
-                        bits::unroll<panels>([&](auto p) TERN_INLINE_LAMBDA { w[p] += block_words; });
-                    }
-                    if constexpr (Lanes::fold_every != 0) {
-                        if (left == 0) {
-                            fold(sum, n);
-                            left = Lanes::fold_every;
-                        }
-                    }
-                }
+        // Pairs of digits by the power of two they stand for, the highest first, doubling in between.
+        for (size_t power = size_t{Lhs::digits + Rhs::digits - 1}; power-- > 0;) {
+            for (size_t q = 0; q < size_t{Lhs::digits}; ++q) {
+                if (q > power || power - q >= size_t{Rhs::digits}) continue;
+                run_digits(n, sum, left, depth, q, rhs, power - q, lane);
             }
             fold(sum, n);
             left = Lanes::fold_every;
-            if (q != 0) {  // Horner's rule over the digits, the highest first
+            if (power != 0) {
                 bits::unroll<Rows>([&](auto r) TERN_INLINE_LAMBDA {
                     bits::unroll<Registers>(
                         [&](auto j) TERN_INLINE_LAMBDA { sum[r][j] = Lanes::add(sum[r][j], sum[r][j]); });
@@ -156,9 +222,13 @@ struct tile {
         }
         bits::unroll<Rows>([&](auto r) TERN_INLINE_LAMBDA {
             bits::unroll<Registers>([&](auto j) TERN_INLINE_LAMBDA {
-                std::int32_t* to = acc + r * acc_stride + j * Lanes::width;
+                std::int32_t* to = out.acc + r * out.stride + j * Lanes::width;
                 reg s = sum[r][j];
-                if (add) s = Lanes::add(s, Lanes::load(reinterpret_cast<const word*>(to)));
+                if (out.add)
+                    s = Lanes::add(s, Lanes::load(reinterpret_cast<const word*>(to)));
+                else if constexpr (!counts_c)
+                    s = Lanes::add(s, Lanes::add(Lanes::broadcast(out.per_row[r]),
+                                                 Lanes::load(out.per_output + j * Lanes::width)));
                 Lanes::store(to, s);
             });
         });
