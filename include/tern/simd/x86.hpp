@@ -4,7 +4,7 @@
 
 #include <tern/simd/scalar.hpp>
 
-#if TERN_HAS_AVX2
+#if TERN_HAS_SSE4
 
 // GCC reports the deliberately undefined operands of its own AVX-512 header as if they were the caller's.
 #if defined(__GNUC__) && !defined(__clang__)
@@ -16,6 +16,8 @@
 #include <immintrin.h>
 
 namespace tern::simd {
+
+#if TERN_HAS_AVX2
 
 /// 256 bits. Bits are counted by looking up both nibbles of every byte.
 struct avx2_lanes {
@@ -52,6 +54,8 @@ struct avx2_lanes {
         return _mm256_madd_epi16(_mm256_maddubs_epi16(x, _mm256_set1_epi8(1)), _mm256_set1_epi16(1));
     }
 };
+
+#endif  // TERN_HAS_AVX2
 
 #if TERN_HAS_AVX512
 
@@ -108,4 +112,4 @@ struct avx512_vpopcntdq_lanes : avx512_lanes {
 #pragma GCC diagnostic pop
 #endif
 
-#endif  // TERN_HAS_AVX2
+#endif  // TERN_HAS_SSE4
