@@ -4,7 +4,7 @@
 
 #include <tern/simd/scalar.hpp>
 
-#if TERN_HAS_AVX2
+#if TERN_HAS_SSE4
 
 // GCC reports the deliberately undefined operands of its own AVX-512 header as if they were the caller's.
 #if defined(__GNUC__) && !defined(__clang__)
@@ -37,6 +37,8 @@ TERN_INLINE void pin_logic(Register& x) noexcept {
     static_cast<void>(x);
 #endif
 }
+
+#if TERN_HAS_AVX2
 
 /// 256 bits. Bits are counted by looking up both nibbles of every byte.
 struct avx2_lanes {
@@ -75,6 +77,8 @@ struct avx2_lanes {
     static TERN_INLINE void keep(reg& x) noexcept { pin(x); }
     static TERN_INLINE void keep_logic(reg& x) noexcept { pin_logic(x); }
 };
+
+#endif  // TERN_HAS_AVX2
 
 #if TERN_HAS_AVX512
 
@@ -133,4 +137,4 @@ struct avx512_vpopcntdq_lanes : avx512_lanes {
 #pragma GCC diagnostic pop
 #endif
 
-#endif  // TERN_HAS_AVX2
+#endif  // TERN_HAS_SSE4
