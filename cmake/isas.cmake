@@ -8,11 +8,12 @@
 #                                among them, because its registers grow with the flags
 #   tern_isa_runs_<isa>          whether this machine, or the emulator, can execute it
 include(CheckCXXCompilerFlag)
+include(${CMAKE_CURRENT_LIST_DIR}/tern-architectures.cmake)
 
 set(tern_isa_flags_baseline "")
-set(tern_isa_flags_sse4 -mssse3 -msse4.1)
-set(tern_isa_flags_avx2 -mavx2 -mfma -mbmi -mbmi2 -mpopcnt)
-set(tern_isa_flags_avx512 ${tern_isa_flags_avx2} -mavx512f -mavx512bw -mavx512vl -mavx512dq)
+foreach(isa sse4 avx2 avx512)
+    set(tern_isa_flags_${isa} ${tern_architecture_flags_${isa}})
+endforeach()
 set(tern_isa_flags_native -march=native)
 
 set(tern_isa_expect_baseline all)
