@@ -75,7 +75,8 @@ function(tern_add_dispatched target)
     endforeach()
 endfunction()
 
-# tern::dispatch, compiled in the build of whoever links it.
+# tern::dispatch, compiled in the build of whoever links it, for the architectures of the list
+# TERN_DISPATCH_ARCHITECTURES or, without one, for all.
 function(tern_add_dispatch_library)
     if(TARGET tern_dispatch)
         return()
@@ -84,5 +85,6 @@ function(tern_add_dispatch_library)
     add_library(tern::dispatch ALIAS tern_dispatch)
     target_link_libraries(tern_dispatch PUBLIC tern::tern)
     set_target_properties(tern_dispatch PROPERTIES POSITION_INDEPENDENT_CODE ON CXX_EXTENSIONS OFF)
-    tern_add_dispatched(tern_dispatch SOURCES "${CMAKE_CURRENT_FUNCTION_LIST_DIR}/dispatch/kernels.cpp")
+    tern_add_dispatched(tern_dispatch SOURCES "${CMAKE_CURRENT_FUNCTION_LIST_DIR}/dispatch/kernels.cpp"
+                        ARCHITECTURES ${TERN_DISPATCH_ARCHITECTURES})
 endfunction()
