@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <cstdlib>
 #include <iostream>
+#include <iterator>
 #include <set>
 #include <string>
 #include <thread>
@@ -145,7 +146,7 @@ struct shape {
     size_t depth;
 };
 /// Both tile shapes, their borders, a stretch of depth that folds counters, nothing at all.
-const shape shapes[] = {{1, 1, 1},    {0, 3, 5},   {3, 0, 5},  {3, 5, 0},    {1, 16, 32},  {1, 65, 97},
+const shape borders_of_tiles[] = {{1, 1, 1},    {0, 3, 5},   {3, 0, 5},  {3, 5, 0},    {1, 16, 32},  {1, 65, 97},
                         {2, 17, 33},  {5, 31, 64}, {9, 33, 7}, {17, 47, 31}, {33, 18, 45}, {3, 5, 1025},
                         {1, 33, 4129}};
 
@@ -154,6 +155,9 @@ void check_products() {
     const encoding_info of_x = describe<Lhs>();
     const encoding_info of_w = describe<Rhs>();
     random_numbers random(11);
+    std::vector<shape> shapes(std::begin(borders_of_tiles), std::end(borders_of_tiles));
+    for (int i = 0; i < 20; ++i)
+        shapes.push_back({random.between(1, 40), random.between(1, 80), random.between(1, 200)});
     for (const shape& s : shapes) {
         INFO(of_x.name, " x ", of_w.name, ", ", s.rows, " x ", s.outputs, " x ", s.depth);
         const integers x = make_integers(of_x, s.rows, s.depth, fill::random, random);
