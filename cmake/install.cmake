@@ -14,8 +14,9 @@ configure_package_config_file(cmake/tern-config.cmake.in ${CMAKE_CURRENT_BINARY_
 write_basic_package_version_file(${CMAKE_CURRENT_BINARY_DIR}/tern-config-version.cmake COMPATIBILITY SameMinorVersion
                                  ARCH_INDEPENDENT)
 install(FILES ${CMAKE_CURRENT_BINARY_DIR}/tern-config.cmake ${CMAKE_CURRENT_BINARY_DIR}/tern-config-version.cmake
-              cmake/tern-xsimd.cmake
+              cmake/tern-xsimd.cmake cmake/tern-architectures.cmake cmake/tern-dispatch.cmake
         DESTINATION ${tern_package_dir})
+install(FILES cmake/dispatch/kernels.cpp DESTINATION ${tern_package_dir}/dispatch)
 
 # The prefix is where the file lies, so that a moved tree keeps working.
 cmake_path(SET tern_pkgconfig_dir "${CMAKE_INSTALL_DATADIR}/pkgconfig")

@@ -8,37 +8,42 @@
 #                                among them, because its registers grow with the flags
 #   tern_isa_runs_<isa>          whether this machine, or the emulator, can execute it
 include(CheckCXXCompilerFlag)
+include(${CMAKE_CURRENT_LIST_DIR}/tern-architectures.cmake)
 
 set(tern_isa_flags_baseline "")
-set(tern_isa_flags_avx2 -mavx2 -mfma -mbmi -mbmi2 -mpopcnt)
-set(tern_isa_flags_avx512 ${tern_isa_flags_avx2} -mavx512f -mavx512bw -mavx512vl -mavx512dq)
+foreach(isa sse4 avx2 avx512)
+    set(tern_isa_flags_${isa} ${tern_architecture_flags_${isa}})
+endforeach()
 set(tern_isa_flags_native -march=native)
 
 set(tern_isa_expect_baseline all)
+set(tern_isa_expect_sse4 sse4,all)
 set(tern_isa_expect_avx2 avx2,all)
 set(tern_isa_expect_avx512 avx512,all)
 set(tern_isa_expect_native all)
 
 set(tern_isa_covers_baseline scalar)
-set(tern_isa_covers_avx2 scalar avx2)
-set(tern_isa_covers_avx512 scalar avx2 avx512)
+set(tern_isa_covers_sse4 scalar sse4)
+set(tern_isa_covers_avx2 scalar sse4 avx2)
+set(tern_isa_covers_avx512 scalar sse4 avx2 avx512)
 set(tern_isa_covers_native "")
 
 if(CMAKE_CROSSCOMPILING)
     set(tern_default_isas baseline)
 elseif(CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|AMD64|amd64)$")
+    # Not sse4: the kernels of arch::sse4 are compiled for avx2 as well, and run as SSE4 in the test of dispatch.hpp.
     set(tern_default_isas baseline avx2 native)
 else()
     set(tern_default_isas baseline native)
 endif()
-set(TERN_TEST_ISAS "${tern_default_isas}" CACHE STRING "Instruction sets to build kernel tests for: baseline avx2 avx512 native")
+set(TERN_TEST_ISAS "${tern_default_isas}" CACHE STRING "Instruction sets to build kernel tests for: baseline sse4 avx2 avx512 native")
 
 set(TERN_TEST_LEAVE_OUT "" CACHE STRING "Architectures that kernel tests leave out, to save time")
 
 # cpu_runs.cpp is compiled for the baseline and asks the CPU.
 function(tern_check_isa isa)
     set(tern_isa_runs_${isa} TRUE)
-    if(isa MATCHES "^avx")
+    if(isa MATCHES "^(sse|avx)")
         if(NOT DEFINED TERN_CPU_RUNS_${isa})
             try_run(TERN_CPU_RUNS_${isa} compiled ${CMAKE_CURRENT_BINARY_DIR}/isas
                     ${PROJECT_SOURCE_DIR}/cmake/cpu_runs.cpp COMPILE_DEFINITIONS -DTERN_ASK_FOR=${isa})
@@ -53,8 +58,8 @@ endfunction()
 
 set(tern_covered "")
 foreach(isa IN LISTS TERN_TEST_ISAS)
-    if(NOT isa MATCHES "^(baseline|avx2|avx512|native)$")
-        message(FATAL_ERROR "tern: TERN_TEST_ISAS names '${isa}'; known are baseline avx2 avx512 native")
+    if(NOT isa MATCHES "^(baseline|sse4|avx2|avx512|native)$")
+        message(FATAL_ERROR "tern: TERN_TEST_ISAS names '${isa}'; known are baseline sse4 avx2 avx512 native")
     endif()
     list(JOIN tern_isa_flags_${isa} " " tern_isa_line)
     check_cxx_compiler_flag("${tern_isa_line}" TERN_COMPILER_KNOWS_${isa})

@@ -18,8 +18,8 @@ using keep_compiled = decltype(std::tuple_cat(
 
 }  // namespace detail
 
-using architectures = detail::keep_compiled<tern::arch::scalar, tern::arch::simd, tern::arch::avx2, tern::arch::avx512,
-                                            tern::arch::avx512_vpopcntdq, tern::arch::neon>;
+using architectures = detail::keep_compiled<tern::arch::scalar, tern::arch::simd, tern::arch::sse4, tern::arch::avx2,
+                                            tern::arch::avx512, tern::arch::avx512_vpopcntdq, tern::arch::neon>;
 
 /// Calls `body(tag)` for each compiled architecture.
 template <class Body>
@@ -31,6 +31,9 @@ void for_each_architecture(const Body& body) {
 inline const char* missing_hardware(tern::arch::scalar) { return nullptr; }
 
 #if defined(__x86_64__) || defined(__i386__)
+inline const char* missing_hardware(tern::arch::sse4) {
+    return __builtin_cpu_supports("sse4.1") && __builtin_cpu_supports("ssse3") ? nullptr : "this CPU has no SSE4.1";
+}
 inline const char* missing_hardware(tern::arch::avx2) {
     return __builtin_cpu_supports("avx2") ? nullptr : "this CPU has no AVX2";
 }
@@ -49,6 +52,8 @@ inline const char* missing_hardware(tern::arch::simd) {
     return missing_hardware(tern::arch::avx512{});
 #elif TERN_HAS_AVX2
     return missing_hardware(tern::arch::avx2{});
+#elif TERN_HAS_SSE4
+    return missing_hardware(tern::arch::sse4{});
 #else
     return nullptr;
 #endif

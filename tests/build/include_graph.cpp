@@ -42,13 +42,14 @@ const room rooms[] = {
     {"windows", 8, "conv|pool", CORE},
     {"reference", 8, "reference(/\\w+)?", CORE},
     {"owners", 9, "buffer", CORE "|memory|new|utility"},
+    {"doors", 9, "dispatch(/\\w+)?", CORE "|atomic|cstdlib|cpuid\\.h"},
     {"umbrella", 10, "tern", ""},
 };
 #undef CORE
 
 const std::regex kernel("kernel/.*");
 const std::regex operation("pack|epilogue|quantize/\\w+|dot|gemv|gemm(_\\w+)?|conv|pool");
-const std::regex internal("kernel/.*|simd/.*|tern");
+const std::regex internal("kernel/.*|simd/.*|dispatch.*|tern");  // or opt-in
 const std::regex reference("reference.*");
 const std::regex oracle("config|status|encoding|view|window|layout|epilogue|reference.*|pack|quantize/granularity");
 

@@ -57,8 +57,12 @@ TERN_INLINE void store(void* to, T value) noexcept {
     std::memcpy(to, &value, sizeof value);
 }
 
+/// std::integral_constant, but for a conversion that leaves no symbol: those of std:: have no instruction set in them.
 template <std::size_t I>
-using index = std::integral_constant<std::size_t, I>;
+struct index {
+    static constexpr std::size_t value = I;
+    TERN_INLINE constexpr operator std::size_t() const noexcept { return I; }
+};
 
 template <class T, T... I>
 struct sequence {};

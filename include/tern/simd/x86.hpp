@@ -38,9 +38,46 @@ TERN_INLINE void pin_logic(Register& x) noexcept {
 #endif
 }
 
+/// 128 bits. Bits are counted by looking up both nibbles of every byte.
+struct sse4_lanes {
+    using reg = __m128i;
+    static constexpr std::size_t width = 4;
+    static constexpr std::size_t fold_every = 31;
+
+    static TERN_INLINE reg zero() noexcept { return _mm_setzero_si128(); }
+    static TERN_INLINE reg load(const std::uint32_t* from) noexcept {
+        return _mm_loadu_si128(reinterpret_cast<const __m128i*>(from));
+    }
+    static TERN_INLINE reg broadcast(std::uint32_t x) noexcept { return _mm_set1_epi32(static_cast<int>(x)); }
+    static TERN_INLINE void store(std::int32_t* to, reg x) noexcept {
+        _mm_storeu_si128(reinterpret_cast<__m128i*>(to), x);
+    }
+    static TERN_INLINE reg and_(reg a, reg b) noexcept { return _mm_and_si128(a, b); }
+    static TERN_INLINE reg xor_(reg a, reg b) noexcept { return _mm_xor_si128(a, b); }
+    static TERN_INLINE reg and_not(reg a, reg b) noexcept { return _mm_andnot_si128(b, a); }
+    static TERN_INLINE reg and_xor(reg mask, reg a, reg b) noexcept { return and_(mask, xor_(a, b)); }
+    static TERN_INLINE reg add(reg a, reg b) noexcept { return _mm_add_epi32(a, b); }
+    static TERN_INLINE reg sub(reg a, reg b) noexcept { return _mm_sub_epi32(a, b); }
+    static TERN_INLINE reg or_(reg a, reg b) noexcept { return _mm_or_si128(a, b); }
+    static TERN_INLINE reg shift_left(reg x, int n) noexcept { return _mm_sll_epi32(x, _mm_cvtsi32_si128(n)); }
+    static TERN_INLINE reg shift_right(reg x, int n) noexcept { return _mm_srl_epi32(x, _mm_cvtsi32_si128(n)); }
+    static TERN_INLINE reg count(reg x) noexcept {
+        const reg table = _mm_setr_epi8(0, 1, 1, 2, 1, 2, 2, 3, 1, 2, 2, 3, 2, 3, 3, 4);
+        const reg nibble = _mm_set1_epi8(15);
+        const reg low = _mm_shuffle_epi8(table, and_(x, nibble));
+        const reg high = _mm_shuffle_epi8(table, and_(_mm_srli_epi16(x, 4), nibble));
+        return _mm_add_epi8(low, high);
+    }
+    static TERN_INLINE reg fold(reg x) noexcept {
+        return _mm_madd_epi16(_mm_maddubs_epi16(x, _mm_set1_epi8(1)), _mm_set1_epi16(1));
+    }
+    static TERN_INLINE void keep(reg& x) noexcept { pin(x); }
+    static TERN_INLINE void keep_logic(reg& x) noexcept { pin_logic(x); }
+};
+
 #if TERN_HAS_AVX2
 
-/// 256 bits. Bits are counted by looking up both nibbles of every byte.
+/// The same in 256 bits.
 struct avx2_lanes {
     using reg = __m256i;
     static constexpr std::size_t width = 8;

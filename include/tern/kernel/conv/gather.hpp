@@ -14,6 +14,9 @@ TERN_INLINE constexpr simd::scalar_lanes plane_lanes(arch::scalar) noexcept { re
 #if TERN_HAS_XSIMD
 TERN_INLINE constexpr simd::batch_lanes plane_lanes(arch::simd) noexcept { return {}; }
 #endif
+#if TERN_HAS_SSE4
+TERN_INLINE constexpr simd::sse4_lanes plane_lanes(arch::sse4) noexcept { return {}; }
+#endif
 #if TERN_HAS_AVX2
 TERN_INLINE constexpr simd::avx2_lanes plane_lanes(arch::avx2) noexcept { return {}; }
 #endif

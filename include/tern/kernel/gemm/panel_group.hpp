@@ -9,6 +9,7 @@
 
 #include <tern/kernel/gemm/scalar.hpp>
 #include <tern/kernel/gemm/simd.hpp>
+#include <tern/kernel/gemm/sse4.hpp>
 #include <tern/kernel/gemm/avx2.hpp>
 #include <tern/kernel/gemm/avx512.hpp>
 #include <tern/kernel/gemm/avx512_vpopcntdq.hpp>

@@ -1,0 +1,281 @@
+// SPDX-License-Identifier: MIT
+// Run-time dispatch: what is chosen, by whom, and that every version of every operation equals the reference.
+//
+// TERN_TEST_ACTIVE in the environment is a list, with commas, of architectures one of which must be chosen at the start.
+#include <cstdint>
+#include <cstdlib>
+#include <iostream>
+#include <iterator>
+#include <set>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include <doctest/doctest.h>
+
+#include <tern/buffer.hpp>
+#include <tern/dispatch.hpp>
+#include <tern/reference.hpp>
+
+#include "dispatch/probe.hpp"
+#include "support/architectures.hpp"
+#include "support/convolutions.hpp"
+#include "support/destination.hpp"
+#include "support/operands.hpp"
+#include "support/parameters.hpp"
+
+namespace {
+
+using namespace tern_test;
+using tern::binary;
+using tern::status;
+using tern::ternary;
+using tern::unsigned_bits;
+namespace dispatch = tern::dispatch;
+
+/// Asked before main, as a user's static object might.
+const std::string active_at_start = dispatch::kernels.active_name();
+
+std::string variable(const char* name) {
+    const char* value = std::getenv(name);
+    return value == nullptr ? "" : value;
+}
+
+template <class Table>
+std::string best_of(Table& table) {
+    std::string best;
+    for (std::size_t i = 0; i < table.size(); ++i)
+        if (table.available(table[i])) best = table[i].name;
+    return best;
+}
+
+/// Calls `body()` with each available architecture in force.
+template <class Body>
+void for_each_version(const Body& body) {
+    const std::string before = dispatch::kernels.active_name();
+    for (std::size_t i = 0; i < dispatch::kernels.size(); ++i) {
+        const dispatch::version& v = dispatch::kernels[i];
+        if (!dispatch::kernels.available(v)) continue;
+        REQUIRE(dispatch::kernels.force(v.name) == status::ok);
+        ran(v.name);
+        INFO("on ", v.name);
+        body();
+    }
+    REQUIRE(dispatch::kernels.force(before.c_str()) == status::ok);
+}
+
+TEST_CASE("the best architecture of this CPU is chosen, or the one that TERN_ARCH names") {
+    std::cout << "dispatch: chose " << active_at_start << " from";
+    for (std::size_t i = 0; i < dispatch::kernels.size(); ++i) {
+        const dispatch::version& v = dispatch::kernels[i];
+        std::cout << ' ' << v.name << (dispatch::kernels.available(v) ? "" : " (this CPU cannot run it)");
+    }
+    std::cout << '\n';
+
+    const std::string wish = variable("TERN_ARCH");
+    const std::string best = best_of(dispatch::kernels);
+    bool known = false;
+    bool available = false;
+    for (std::size_t i = 0; i < dispatch::kernels.size(); ++i) {
+        if (dispatch::kernels[i].name != wish) continue;
+        known = true;
+        available = dispatch::kernels.available(dispatch::kernels[i]);
+    }
+    CHECK(active_at_start == (available ? wish : best));
+    CHECK(dispatch::kernels.environment_status() == (wish.empty() || available ? status::ok
+                                                     : known                   ? status::unsupported
+                                                                               : status::bad_value));
+    if (!wish.empty() && !available) std::cout << "dispatch: TERN_ARCH=" << wish << " was not followed\n";
+
+    const std::string wanted = variable("TERN_TEST_ACTIVE");
+    if (!wanted.empty()) CHECK(("," + wanted + ",").find("," + active_at_start + ",") != std::string::npos);
+}
+
+TEST_CASE("the table lists each architecture once, from few instructions to many") {
+    std::set<std::string> names;
+    for (std::size_t i = 0; i < dispatch::kernels.size(); ++i) {
+        const dispatch::version& v = dispatch::kernels[i];
+        CHECK(names.insert(v.name).second);
+        if (i != 0) CHECK((dispatch::kernels[i - 1].required & ~v.required) == 0);
+    }
+    REQUIRE(dispatch::kernels.size() != 0);
+    CHECK(std::string(dispatch::kernels[0].name) == "scalar");
+    CHECK(dispatch::kernels.available(dispatch::kernels[0]));
+    CHECK((dispatch::kernels[0].required & ~dispatch::detected_features()) == 0);
+}
+
+TEST_CASE("a choice that cannot be has a reason and changes nothing") {
+    const std::string before = dispatch::kernels.active_name();
+    CHECK(dispatch::kernels.force(nullptr) == status::null_pointer);
+    CHECK(dispatch::kernels.force("") == status::bad_value);
+    CHECK(dispatch::kernels.force("avx") == status::bad_value);
+    CHECK(dispatch::kernels.force("AVX2") == status::bad_value);
+    for (std::size_t i = 0; i < dispatch::kernels.size(); ++i)
+        if (!dispatch::kernels.available(dispatch::kernels[i]))
+            CHECK(dispatch::kernels.force(dispatch::kernels[i].name) == status::unsupported);
+    CHECK(dispatch::kernels.active_name() == before);
+}
+
+TEST_CASE("threads that meet in the first use of a table agree") {
+    std::vector<std::string> seen(8);
+    std::vector<std::thread> threads;
+    for (std::string& name : seen) threads.emplace_back([&name] { name = untouched_probe->compiled_for(); });
+    for (std::thread& t : threads) t.join();
+    for (const std::string& name : seen) CHECK(name == active_at_start);
+    CHECK(untouched_probe.active_name() == active_at_start);
+}
+
+TEST_CASE("a table of one's own runs what was compiled for the architecture, and is forced by itself") {
+    REQUIRE(probe.size() == dispatch::kernels.size());
+    for (std::size_t i = 0; i < probe.size(); ++i) {
+        const dispatch::version& v = probe[i];
+        CHECK(v.name == std::string(dispatch::kernels[i].name));
+        CHECK(v.required == dispatch::kernels[i].required);
+        if (!probe.available(v)) continue;
+        REQUIRE(probe.force(v.name) == status::ok);
+        CHECK(probe.active_name() == std::string(v.name));
+        CHECK(probe->compiled_for() == std::string(v.name));
+        CHECK(probe->instructions() == v.required);
+        CHECK(dispatch::kernels.active_name() == active_at_start);
+    }
+}
+
+struct shape {
+    size_t rows;
+    size_t outputs;
+    size_t depth;
+};
+/// Both tile shapes, their borders, a stretch of depth that folds counters, nothing at all.
+const shape borders_of_tiles[] = {{1, 1, 1},    {0, 3, 5},   {3, 0, 5},  {3, 5, 0},    {1, 16, 32},  {1, 65, 97},
+                        {2, 17, 33},  {5, 31, 64}, {9, 33, 7}, {17, 47, 31}, {33, 18, 45}, {3, 5, 1025},
+                        {1, 33, 4129}};
+
+template <class Lhs, class Rhs>
+void check_products() {
+    const encoding_info of_x = describe<Lhs>();
+    const encoding_info of_w = describe<Rhs>();
+    random_numbers random(11);
+    std::vector<shape> shapes(std::begin(borders_of_tiles), std::end(borders_of_tiles));
+    for (int i = 0; i < 20; ++i)
+        shapes.push_back({random.between(1, 40), random.between(1, 80), random.between(1, 200)});
+    for (const shape& s : shapes) {
+        INFO(of_x.name, " x ", of_w.name, ", ", s.rows, " x ", s.outputs, " x ", s.depth);
+        const integers x = make_integers(of_x, s.rows, s.depth, fill::random, random);
+        const integers w = make_integers(of_w, s.outputs, s.depth, fill::random, random);
+        const packed_lhs lhs(of_x, x, forms[random.next() % 4], random);
+        const packed_rhs rhs(of_w, w, 1, random.once_in(2));
+        const auto packed_x = lhs.view().template as<Lhs>();
+        const auto packed_w = rhs.view().template as<Rhs>();
+        parameters p;
+        p.randomize(random, s.rows, w, s.depth > 64 && random.once_in(2) ? 64 : 0);
+
+        std::vector<std::int32_t> sums(s.rows * s.outputs);
+        std::vector<float> reals(s.rows * s.outputs);
+        std::vector<std::int8_t> codes(s.rows * s.outputs);
+        const tern::matrix_view<float> real_view(reals.data(), s.rows, s.outputs);
+        tern::reference::gemm(x.view(), w.view(), tern::matrix_view<std::int32_t>(sums.data(), s.rows, s.outputs));
+        tern::reference::gemm(x.view(), w.view(), real_view, p.epilogue);
+        tern::reference::ternarize(real_view, p.limits,
+                                   tern::matrix_view<std::int8_t>(codes.data(), s.rows, s.outputs));
+
+        for_each_version([&] {
+            destination<std::int32_t> to_int32(s.rows, s.outputs, 2);
+            to_int32.expect(sums);
+            CHECK(dispatch::gemm(packed_x, packed_w, to_int32.view()) == status::ok);
+            CHECK(to_int32.difference() == "");
+
+            destination<float> to_float(s.rows, s.outputs, 1);
+            to_float.expect(reals);
+            CHECK(dispatch::gemm(packed_x, packed_w, to_float.view(), p.epilogue) == status::ok);
+            CHECK(to_float.difference() == "");
+
+            ternary_destination to_ternary(s.rows, s.outputs, form::padded);
+            to_ternary.expect(codes);
+            CHECK(dispatch::gemm(packed_x, packed_w, to_ternary.view(), p.epilogue, p.limits) == status::ok);
+            CHECK(to_ternary.difference() == "");
+
+            destination<std::int32_t> vector(s.rows, s.outputs, 0);
+            if (s.rows == 1) vector.expect(sums);
+            CHECK(dispatch::gemv(packed_x, packed_w, vector.view()) ==
+                  (s.rows == 1 ? status::ok : status::bad_shape));
+            CHECK(vector.difference() == "");
+        });
+    }
+}
+
+TEST_CASE("every version of every product equals the reference") {
+    check_products<binary, binary>();
+    check_products<binary, ternary>();
+    check_products<ternary, binary>();
+    check_products<ternary, ternary>();
+    check_products<unsigned_bits<8>, ternary>();
+}
+
+template <class Lhs, class Rhs>
+void check_convolutions() {
+    const encoding_info of_x = describe<Lhs>();
+    const encoding_info of_w = describe<Rhs>();
+    random_numbers random(12);
+    for (int turn = 0; turn < 12; ++turn) {
+        const conv_shape s = random_conv_shape(random);
+        INFO(of_x.name, " x ", of_w.name, ", ", s);
+        const convolution c(s, of_x, of_w, random);
+        const auto input = c.input().template as<Lhs>();
+        const auto filters = c.rhs.view().template as<Rhs>();
+        parameters p;
+        p.randomize(random, s.images, c.w);
+        const std::vector<std::int32_t> sums = c.accumulators();
+        const std::vector<float> reals = c.reals(p.epilogue);
+        const std::vector<std::int8_t> codes = c.codes(reals, p.limits);
+
+        for_each_version([&] {
+            destination<std::int32_t> to_int32(s.output_pixels(), s.outputs, 3);
+            to_int32.expect(sums);
+            CHECK(dispatch::conv2d(input, filters, s.window, c.tensor(to_int32.view())) == status::ok);
+            CHECK(to_int32.difference() == "");
+
+            destination<float> to_float(s.output_pixels(), s.outputs, 0);
+            to_float.expect(reals);
+            CHECK(dispatch::conv2d(input, filters, s.window, c.tensor(to_float.view()), p.epilogue) == status::ok);
+            CHECK(to_float.difference() == "");
+
+            ternary_destination to_ternary(s.output_pixels(), s.outputs, form::separated);
+            to_ternary.expect(codes);
+            CHECK(dispatch::conv2d(input, filters, s.window, c.tensor(to_ternary.view()), p.epilogue, p.limits) ==
+                  status::ok);
+            CHECK(to_ternary.difference() == "");
+        });
+    }
+}
+
+TEST_CASE("every version of every convolution equals the reference") {
+    check_convolutions<binary, binary>();
+    check_convolutions<binary, ternary>();
+    check_convolutions<ternary, binary>();
+    check_convolutions<ternary, ternary>();
+}
+
+TEST_CASE("shares and refusals reach the kernels") {
+    random_numbers random(13);
+    const encoding_info e = describe<ternary>();
+    const integers x = make_integers(e, 4, 70, fill::random, random);
+    const integers w = make_integers(e, 50, 70, fill::random, random);
+    const packed_lhs lhs(e, x, form::dense, random);
+    const packed_rhs rhs(e, w, 1, false);
+    std::vector<std::int32_t> sums(4 * 50);
+    tern::reference::gemm(x.view(), w.view(), tern::matrix_view<std::int32_t>(sums.data(), 4, 50));
+    for_each_version([&] {
+        destination<std::int32_t> dst(4, 50, 0);
+        const auto packed_x = lhs.view().as<ternary>();
+        const auto packed_w = rhs.view().as<ternary>();
+        tern::matrix_view<std::int32_t> narrow = dst.view();
+        narrow.cols = 49;
+        CHECK(dispatch::gemm(packed_x, packed_w, narrow) == status::bad_shape);
+        CHECK(dst.difference() == "");
+        dst.expect(sums, 16, 48);
+        CHECK(dispatch::gemm(packed_x, packed_w, dst.view(), tern::tiles{1, 3}) == status::ok);
+        CHECK(dst.difference() == "");
+    });
+}
+
+}  // namespace
