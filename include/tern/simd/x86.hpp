@@ -4,7 +4,7 @@
 
 #include <tern/simd/scalar.hpp>
 
-#if TERN_HAS_AVX2
+#if TERN_HAS_SSE4
 
 // GCC reports the deliberately undefined operands of its own AVX-512 header as if they were the caller's.
 #if defined(__GNUC__) && !defined(__clang__)
@@ -14,6 +14,8 @@
 #endif
 
 #include <immintrin.h>
+
+#if TERN_HAS_AVX2
 
 namespace tern::simd {
 
@@ -104,8 +106,10 @@ struct avx512_vpopcntdq_lanes : avx512_lanes {
 
 }  // namespace tern::simd
 
+#endif  // TERN_HAS_AVX2
+
 #if defined(__GNUC__) && !defined(__clang__)
 #pragma GCC diagnostic pop
 #endif
 
-#endif  // TERN_HAS_AVX2
+#endif  // TERN_HAS_SSE4
