@@ -55,6 +55,7 @@ template <class Arch = default_arch, class Lhs, class Rhs>
 
 #include <tern/kernel/gemm/driver.hpp>
 #include <tern/kernel/gemm/planes.hpp>
+#include <tern/kernel/lookup/panels.hpp>
 
 namespace tern {
 namespace detail {
@@ -83,6 +84,9 @@ struct plane_operands {
 
     template <class Arch, class Sink>
     TERN_INLINE void run(size_t first_panel, size_t last_panel, const Sink& sink) const noexcept {
+        if constexpr (kernel::by_nibbles<Arch, Rhs>(4))
+            if (kernel::by_nibbles<Arch, Rhs>(lhs.rows))
+                return kernel::run_gemm<kernel::nibble_product<Arch, Lhs, Rhs>>(lhs, rhs, first_panel, last_panel, sink);
         if (lhs.rows == 1)
             kernel::run_gemm<kernel::plane_product<Arch, Lhs, Rhs, true>>(lhs, rhs, first_panel, last_panel, sink);
         else

@@ -15,8 +15,6 @@
 
 #include <immintrin.h>
 
-#if TERN_HAS_AVX2
-
 namespace tern::simd {
 
 /// `keep` of the registers below.
@@ -171,8 +169,6 @@ struct avx512_vpopcntdq_lanes : avx512_lanes {
 #endif  // TERN_HAS_AVX512_VPOPCNTDQ
 
 }  // namespace tern::simd
-
-#endif  // TERN_HAS_AVX2
 
 #if defined(__GNUC__) && !defined(__clang__)
 #pragma GCC diagnostic pop

@@ -1,0 +1,284 @@
+// SPDX-License-Identifier: MIT
+// The product of packed rows and panels of one bit plane by 16-byte shuffles, for registers that have those and no
+// population count: four positions of depth a lookup, half the operations of counting nibbles.
+//
+//     c = mask_x        g = c & (sign_x ^ sign_w)        dot += 2^q (popcount(c) - 2 popcount(g))
+//
+// as in kernel/gemm/tile.hpp. Four positions of a row's planes select a row of a constant table; half a byte of the
+// weights selects popcount(g) there. Panels have four depth bytes in a lane; four panels are interleaved so that a
+// register holds the same eight positions of all its outputs, once for all rows of a block.
+//
+// A *chunk* is what fits into byte sums: 7 words, that is 56 steps of at most 4. A *segment* is what fits into 16 bits.
+#pragma once
+
+#include <tern/kernel/gemm/constant_terms.hpp>
+#include <tern/kernel/gemm/panel_group.hpp>
+#include <tern/simd/x86_nibbles.hpp>
+
+namespace tern::kernel {
+
+/// popcount(g) for the codes of four positions of a row: mask bits below sign bits, as far as the encoding has them.
+template <bool HasMask, bool HasSign>
+struct disagreement_table {
+    static constexpr size_t rows = HasMask && HasSign ? 256 : 16;
+    alignas(64) std::uint8_t bytes[rows * 16];
+
+    [[nodiscard]] static constexpr disagreement_table make() noexcept {
+        disagreement_table t{};
+        for (std::uint32_t row = 0; row < rows; ++row) {
+            const std::uint32_t c = HasMask ? row & 15u : 15u;
+            const std::uint32_t sign = HasSign ? (HasMask ? row >> 4 : row) : 15u;
+            for (std::uint32_t w = 0; w < 16; ++w) {
+                const std::uint32_t g = c & (sign ^ w);
+                t.bytes[row * 16 + w] =
+                    static_cast<std::uint8_t>((g & 1u) + (g >> 1 & 1u) + (g >> 2 & 1u) + (g >> 3 & 1u));
+            }
+        }
+        return t;
+    }
+};
+
+template <bool HasMask, bool HasSign>
+inline constexpr auto disagreement_table_of = disagreement_table<HasMask, HasSign>::make();
+
+/// Rows x Panels panels of 64 outputs a tile.
+template <class LanesType, size_t Rows, size_t Panels>
+struct nibble_shape {
+    using lanes = LanesType;
+    static constexpr size_t rows = Rows;
+    static constexpr size_t panels = Panels;
+};
+
+/// Nothing for architectures without such shuffles, and for those that count faster.
+TERN_INLINE constexpr void nibble_config(arch::scalar) noexcept {}
+#if TERN_HAS_SSE4
+TERN_INLINE constexpr auto nibble_config(arch::sse4) noexcept { return nibble_shape<simd::sse4_nibbles, 2, 1>{}; }
+#endif
+#if TERN_HAS_AVX2
+TERN_INLINE constexpr auto nibble_config(arch::avx2) noexcept { return nibble_shape<simd::avx2_nibbles, 2, 2>{}; }
+#endif
+#if TERN_HAS_AVX512
+TERN_INLINE constexpr auto nibble_config(arch::avx512) noexcept { return nibble_shape<simd::avx512_nibbles, 4, 4>{}; }
+#endif
+#if TERN_HAS_AVX512_VPOPCNTDQ
+TERN_INLINE constexpr void nibble_config(arch::avx512_vpopcntdq) noexcept {}
+#endif
+
+/// Whether a product of so many rows goes this way.
+template <class Arch, class Rhs>
+[[nodiscard]] TERN_INLINE constexpr bool by_nibbles(size_t rows) noexcept {
+    return !std::is_void_v<decltype(nibble_config(Arch{}))> && !Rhs::has_mask && Rhs::digits == 1 && rows >= 4;
+}
+
+/// Rows rows of codes x Registers registers of outputs. weights[g]: register g of a step, `outputs` bytes a step;
+/// sums: Registers registers of 16-bit sums a row.
+template <class Lanes, size_t Rows, size_t Registers>
+struct nibble_tile {
+    using reg = typename Lanes::reg;
+
+    static TERN_INLINE void run(const std::uint8_t* table, const std::uint8_t* codes, size_t code_stride,
+                                const std::uint8_t* weights, size_t steps, std::uint16_t* sums) noexcept {
+        reg acc[Rows][Registers];
+        bits::unroll<Rows>([&](auto r) TERN_INLINE_LAMBDA {
+            bits::unroll<Registers>([&](auto g) TERN_INLINE_LAMBDA { acc[r][g] = Lanes::zero(); });
+        });
+        TERN_KEEP_LOOP
+        for (size_t s = 0; s < steps; ++s, ++codes, weights += Registers * Lanes::width) {
+            reg w[Registers];
+            bits::unroll<Registers>([&](auto g) TERN_INLINE_LAMBDA {
+                w[g] = Lanes::load(weights + g * Lanes::width);
+                Lanes::keep(w[g]);  // one load, not one in every lookup
+            });
+            bits::unroll<Rows>([&](auto r) TERN_INLINE_LAMBDA {
+                const reg row = Lanes::row(table + size_t{codes[r * code_stride]} * 16);
+                bits::unroll<Registers>([&](auto g) TERN_INLINE_LAMBDA { Lanes::look_up(acc[r][g], row, w[g]); });
+            });
+        }
+        bits::unroll<Rows>([&](auto r) TERN_INLINE_LAMBDA {
+            bits::unroll<Registers>([&](auto g) TERN_INLINE_LAMBDA {
+                Lanes::fold(sums + (r * Registers + g) * Lanes::width, acc[r][g]);
+            });
+        });
+    }
+};
+
+/// A product as kernel/gemm/driver.hpp wants it.
+template <class Arch, class Lhs, class Rhs>
+class nibble_product {
+    static_assert(!Rhs::has_mask && Rhs::digits == 1, "tern: lookups from panels take binary weights");
+    static_assert(Lhs::sign_bit == Rhs::sign_bit,
+                  "tern: operands of opposite sign conventions; transcode one of them first");
+
+    using config = decltype(nibble_config(Arch{}));
+    using lanes = typename config::lanes;
+    using reg = typename lanes::reg;
+    using term = constant_term<Lhs, Rhs>;
+    static constexpr size_t digits = size_t{Lhs::digits};
+    static constexpr size_t sub_panels = 4;  // that are interleaved
+    static constexpr size_t tile_panels = config::panels * sub_panels;
+    static constexpr size_t tile_outputs = tile_panels * panel_outputs;
+    using tile_type = nibble_tile<lanes, config::rows, tile_outputs / lanes::width>;
+    static constexpr size_t word_steps = 8;
+    static constexpr size_t chunk_words = 7;
+    static constexpr size_t code_stride = 64;
+    static constexpr size_t segment_words = 65535 / (4 * word_steps) / chunk_words * chunk_words;
+    static constexpr size_t block_rows = 16;  // of codes: every digit of a row has its own
+
+public:
+    using arch = Arch;
+    static constexpr size_t row_block = block_rows / digits == 0 ? 1 : block_rows / digits;
+    static constexpr size_t row_step = 1;
+    static constexpr size_t panels = 16;
+
+    TERN_INLINE nibble_product(const packed_rows<Lhs>& lhs, const packed_panels<Rhs>& rhs) noexcept
+        : lhs_(lhs), rhs_(rhs), blocks_(rhs.blocks()), panel_stride_(rhs.panel_stride()) {}
+
+    [[nodiscard]] TERN_INLINE size_t rows() const noexcept { return lhs_.rows; }
+    [[nodiscard]] TERN_INLINE size_t depth() const noexcept { return lhs_.depth; }
+    [[nodiscard]] TERN_INLINE size_t outputs() const noexcept { return rhs_.outputs; }
+
+    TERN_INLINE void select(size_t row, size_t rows, size_t from, size_t to) noexcept {
+        row_ = row;
+        rows_ = rows;
+        first_word_ = from / word_bits;
+        words_ = depth_words(to - from);
+        elements_ = to - from;
+        for (size_t r = 0; r < rows; ++r) {
+            if constexpr (term::of_row)
+                constants_[r] = static_cast<std::uint32_t>(mask_count<Lhs>(at(r), lhs_.plane_stride, words_));
+            else
+                constants_[r] = term::lhs_weights * static_cast<std::uint32_t>(elements_);
+        }
+    }
+
+    [[nodiscard]] TERN_INLINE std::int32_t row_sum(size_t r) const noexcept {
+        return value_sum<Lhs>(at(r), lhs_.plane_stride, words_, elements_);
+    }
+
+    TERN_INLINE void weight_sums(size_t panel, std::int32_t (&sums)[panel_outputs]) const noexcept {
+        if (blocks_ != 0) std::memcpy(sums, rhs_.sums(panel, 0), sizeof sums);
+    }
+
+    /// A function of its own: it does not depend on the sink.
+    void multiply(size_t panel, size_t count, std::int32_t* acc, size_t stride) noexcept {
+        for (size_t r = 0; words_ == 0 && r < rows_; ++r)
+            std::memset(acc + r * stride, 0, count * panel_outputs * sizeof *acc);
+        for (size_t segment = 0; segment < words_; segment += segment_words) {
+            std::memset(sums_, 0, sizeof sums_);
+            const size_t end = words_ - segment < segment_words ? words_ : segment + segment_words;
+            for (size_t chunk = segment; chunk < end; chunk += chunk_words) {
+                const size_t words = end - chunk < chunk_words ? end - chunk : chunk_words;
+                make_codes(chunk, words);
+                for (size_t first = 0; first < count; first += tile_panels) {
+                    for (size_t sub = 0; sub < tile_panels; sub += sub_panels)
+                        interleave(panel, count, first + sub, chunk, words, weights_ + sub * panel_outputs);
+                    for (size_t v = 0; v < rows_ * digits; v += config::rows)
+                        tile_type::run(table(), codes_ + v * code_stride, code_stride, weights_, words * word_steps,
+                                       sums_ + sums_at(first, v));
+                }
+            }
+            for (size_t first = 0; first < count; first += sub_panels)
+                for (size_t r = 0; r < rows_; ++r) finish(first, count, r, segment != 0, acc + r * stride);
+        }
+    }
+
+private:
+    [[nodiscard]] TERN_INLINE const word* at(size_t r) const noexcept { return lhs_.row(row_ + r) + first_word_; }
+    [[nodiscard]] static TERN_INLINE const std::uint8_t* table() noexcept {
+        return disagreement_table_of<Lhs::has_mask, Lhs::has_sign>.bytes;
+    }
+    /// Sums of row `v` of the codes with four panels from `first` on.
+    [[nodiscard]] static TERN_INLINE size_t sums_at(size_t first, size_t v) noexcept {
+        return (first / tile_panels * block_rows + v) * tile_outputs + first % tile_panels * panel_outputs;
+    }
+
+    /// The eight nibbles of a word in eight bytes.
+    [[nodiscard]] static TERN_INLINE std::uint64_t spread_nibbles(std::uint64_t x) noexcept {
+        x = (x | x << 16) & 0x0000ffff0000ffffu;
+        x = (x | x << 8) & 0x00ff00ff00ff00ffu;
+        return (x | x << 4) & 0x0f0f0f0f0f0f0f0fu;
+    }
+
+    TERN_INLINE void make_codes(size_t chunk, size_t words) noexcept {
+        for (size_t r = 0; r < rows_; ++r) {
+            for (size_t q = 0; q < digits; ++q) {
+                const word* const first = at(r) + chunk + q * lhs_.plane_stride;
+                std::uint8_t* const to = codes_ + (r * digits + q) * code_stride;
+                for (size_t w = 0; w < words; ++w) {
+                    std::uint64_t code = spread_nibbles(first[w]);
+                    if constexpr (Lhs::has_mask && Lhs::has_sign)
+                        code |= spread_nibbles(first[lhs_.plane_stride + w]) << 4;
+                    bits::store(to + w * word_steps, code);
+                }
+            }
+        }
+    }
+
+    /// Four panels from `first` of the group on as 64 bytes a step; panels behind the last are the last again.
+    TERN_INLINE void interleave(size_t panel, size_t count, size_t first, size_t chunk, size_t words,
+                                std::uint8_t* to) const noexcept {
+        const word* from[sub_panels];
+        for (size_t p = 0; p < sub_panels; ++p) {
+            const size_t there = first + p < count ? first + p : count - 1;
+            from[p] = rhs_.data + (panel + there) * panel_stride_ + (first_word_ + chunk) * panel_outputs;
+        }
+        TERN_KEEP_LOOP
+        for (size_t w = 0; w < words; ++w) {
+            for (size_t lane = 0; lane < panel_outputs; lane += lanes::lanes) {
+                reg x[sub_panels];
+                bits::unroll<sub_panels>([&](auto p) TERN_INLINE_LAMBDA {
+                    x[p] = lanes::load(from[p] + w * panel_outputs + lane);
+                });
+                lanes::interleave(x);
+                bits::unroll<4>([&](auto k) TERN_INLINE_LAMBDA {
+                    reg low;
+                    reg high;
+                    lanes::nibbles(x[k], low, high);
+                    std::uint8_t* const step = to + (w * word_steps + 2 * k) * tile_outputs + lane * sub_panels;
+                    lanes::store(step, low);
+                    lanes::store(step + tile_outputs, high);
+                });
+            }
+        }
+    }
+
+    /// constant - 2 sum_q 2^q g_q for four panels of one row.
+    TERN_INLINE void finish(size_t first, size_t count, size_t r, bool add, std::int32_t* acc) const noexcept {
+        using words = typename decltype(gemm_config(Arch{}))::lanes;
+        static_assert(words::width == lanes::lanes);
+        for (size_t lane = 0; lane < panel_outputs; lane += lanes::lanes) {
+            reg g[sub_panels];
+            bits::unroll<sub_panels>([&](auto p) TERN_INLINE_LAMBDA { g[p] = words::zero(); });
+            for (size_t q = digits; q-- > 0;) {
+                reg of_digit[sub_panels];
+                lanes::spread(sums_ + sums_at(first, r * digits + q) + lane * sub_panels, of_digit);
+                bits::unroll<sub_panels>([&](auto p) TERN_INLINE_LAMBDA {
+                    g[p] = words::add(words::add(g[p], g[p]), of_digit[p]);
+                });
+            }
+            bits::unroll<sub_panels>([&](auto p) TERN_INLINE_LAMBDA {
+                if (first + p >= count) return;
+                std::int32_t* const to = acc + (first + p) * panel_outputs + lane;
+                const reg start =
+                    add ? words::load(reinterpret_cast<const word*>(to)) : words::broadcast(constants_[r]);
+                words::store(to, words::sub(start, words::add(g[p], g[p])));
+            });
+        }
+    }
+
+    packed_rows<Lhs> lhs_;
+    packed_panels<Rhs> rhs_;
+    size_t blocks_;        // of a panel; with panel_stride_ read once, because they are not free to compute
+    size_t panel_stride_;
+    size_t row_ = 0;
+    size_t rows_ = 0;
+    size_t first_word_ = 0;
+    size_t words_ = 0;
+    size_t elements_ = 0;
+    std::uint32_t constants_[row_block];
+    alignas(64) std::uint16_t sums_[panels * panel_outputs * block_rows];
+    alignas(64) std::uint8_t codes_[block_rows * code_stride] = {};
+    alignas(64) std::uint8_t weights_[chunk_words * word_steps * tile_outputs];
+};
+
+}  // namespace tern::kernel
