@@ -16,6 +16,7 @@
 #include <tern/layout.hpp>
 #include <tern/pack.hpp>
 #include <tern/parallel.hpp>
+#include <tern/plan.hpp>
 #include <tern/pool.hpp>
 #include <tern/quantize/granularity.hpp>
 #include <tern/quantize/rtn.hpp>

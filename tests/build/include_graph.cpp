@@ -39,6 +39,7 @@ const room rooms[] = {
     {"kernels", 5, "kernel/\\w+/\\w+", CORE},
     {"dot", 6, "dot", CORE},
     {"products", 7, "gemv|gemm(_\\w+)?", CORE},
+    {"plans", 8, "plan", CORE},
     {"windows", 8, "conv|pool", CORE},
     {"reference", 8, "reference(/\\w+)?", CORE},
     {"owners", 9, "buffer", CORE "|memory|new|utility"},

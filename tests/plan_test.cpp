@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: MIT
+#include <tern/plan.hpp>
+
+#include <array>
+#include <vector>
+
+#include <doctest/doctest.h>
+
+#include <tern/buffer.hpp>
+#include <tern/reference.hpp>
+
+#include "support/architectures.hpp"
+#include "support/kernels.hpp"
+#include "support/operands.hpp"
+
+namespace {
+
+using tern::algorithm;
+using tern::status;
+using tern_test::fill;
+using tern_test::make_integers;
+
+constexpr algorithm algorithms[] = {algorithm::popcount, algorithm::lookup};
+
+TEST_CASE("whatever was chosen is packed and multiplied to the same numbers") {
+    tern_test::random_numbers random(1);
+    for (const auto& [rows, outputs, depth] :
+         {std::array<std::size_t, 3>{1, 1, 1}, {5, 70, 75}, {16, 130, 257}, {0, 3, 4}, {3, 0, 4}, {3, 4, 0}}) {
+        const auto x = make_integers(tern_test::describe<tern::ternary>(), rows, depth, fill::random, random);
+        const auto w = make_integers(tern_test::describe<tern::ternary>(), outputs, depth, fill::random, random);
+        const auto lhs = tern::pack_rows<tern::ternary>(x.view());
+        std::vector<std::int32_t> expected(rows * outputs);
+        tern::reference::gemm(x.view(), w.view(), {expected.data(), rows, outputs});
+        for (const algorithm a : algorithms) {
+            INFO(tern::to_string(a), ", ", rows, " x ", outputs, " x ", depth);
+            tern::buffer<unsigned char> memory(tern::weights_bytes(a, outputs, depth));
+            tern::ternary_weights packed;
+            REQUIRE(tern::pack_weights(a, w.view(), memory.data(), memory.size(), packed) == status::ok);
+            CHECK(packed.outputs == outputs);
+            CHECK(packed.depth == depth);
+            std::vector<std::int32_t> dst(rows * outputs, -1);
+            const tern::matrix_view<std::int32_t> view{dst.data(), rows, outputs};
+            CHECK(tern::gemm(lhs, packed, view) == status::ok);
+            CHECK(dst == expected);
+            if (rows == 1) CHECK(tern::gemv(lhs, packed, view) == status::ok);
+            CHECK(tern::tile_count(packed) == (outputs + (a == algorithm::lookup ? 63 : 15)) / (a == algorithm::lookup ? 64 : 16));
+        }
+    }
+}
+
+TEST_CASE("refusals") {
+    const std::vector<std::int8_t> w(64, 1);
+    const tern::matrix_view<const std::int8_t> values{w.data(), 8, 8};
+    for (const algorithm a : algorithms) {
+        tern::buffer<unsigned char> memory(tern::weights_bytes(a, 8, 8) + 4);
+        tern::ternary_weights packed;
+        CHECK(tern::pack_weights(a, values, memory.data(), tern::weights_bytes(a, 8, 8) - 1, packed) == status::buffer_size);
+        CHECK(tern::pack_weights(a, values, memory.data() + 1, memory.size() - 1, packed) == status::bad_alignment);
+        CHECK(tern::pack_weights(a, values, nullptr, memory.size(), packed) == status::null_pointer);
+        CHECK(packed.data == nullptr);
+        for (std::size_t i = 0; i < memory.size(); ++i) CHECK(memory[i] == 0);
+    }
+    std::int32_t dst[8];
+    const tern::word x[2] = {};
+    tern::ternary_weights foreign;
+    foreign.layout = tern::layout_id::codes;
+    CHECK(tern::gemm(tern::packed_rows<tern::ternary>(x, 1, 8), foreign, tern::matrix_view<std::int32_t>{dst, 1, 8}) ==
+          status::bad_layout);
+}
+
+TEST_CASE("the table prefers what the core is good at") {
+    using tern::plan_product;
+    using tern::wide_shuffle;
+    constexpr auto cheap = wide_shuffle::one_operation;
+    constexpr auto dear = wide_shuffle::three_operations;
+    using best = tern::arch::avx512_vpopcntdq;
+    CHECK(plan_product<tern::ternary, best>(4096, 16, 4096, cheap) == algorithm::lookup);
+    CHECK(plan_product<tern::ternary, best>(4096, 16, 4096, dear) == algorithm::popcount);
+    CHECK(plan_product<tern::ternary, best>(4096, 1, 4096, cheap) == algorithm::popcount);
+    CHECK(plan_product<tern::binary, best>(4096, 16, 4096, cheap) == algorithm::popcount);
+    CHECK(plan_product<tern::ternary, tern::arch::avx2>(4096, 16, 4096) == algorithm::lookup);
+    CHECK(plan_product<tern::ternary, tern::arch::scalar>(4096, 16, 4096, cheap) == algorithm::popcount);
+}
+
+TEST_CASE("timing takes the faster one by the caller's clock, and keeps to the scratch it was given") {
+    constexpr std::size_t bytes = tern::timing_bytes<tern::ternary>();
+    tern::buffer<unsigned char> scratch(bytes + 64);
+    for (std::size_t i = 0; i < scratch.size(); ++i) scratch[i] = 0xa5;
+    // A clock that makes the first algorithm's nine runs take long, or the second's.
+    for (const bool first_is_slow : {true, false}) {
+        int calls = 0;
+        int now = 0;
+        const auto clock = [&] {
+            const bool first = calls++ / 2 < 9;
+            return now += calls % 2 == 0 ? (first == first_is_slow ? 100 : 10) : 1;
+        };
+        const algorithm fastest = tern::time_product<tern::ternary>(4096, 64, 4096, scratch.data(), bytes, clock);
+        CHECK(fastest == (first_is_slow ? algorithm::lookup : algorithm::popcount));
+    }
+    for (std::size_t i = bytes; i < scratch.size(); ++i) CHECK(scratch[i] == 0xa5);
+    int asked = 0;
+    const auto counting = [&] { return ++asked; };
+    const algorithm table = tern::plan_product<tern::ternary>(64, 8, 64);
+    CHECK(tern::time_product<tern::ternary>(64, 8, 64, nullptr, bytes, counting) == table);
+    CHECK(tern::time_product<tern::ternary>(64, 8, 64, scratch.data(), 10, counting) == table);
+    CHECK(asked == 0);
+}
+
+}  // namespace
