@@ -24,6 +24,7 @@ struct batch_bytes {
     using codes = reg;
     using sums = reg;
     static constexpr std::size_t width = reg::size;
+    static constexpr bool many_registers = false;
     static constexpr std::size_t fold_every = 1u << 16;
 
     static TERN_INLINE codes load(const void* from) noexcept {
@@ -53,6 +54,9 @@ struct batch_bytes {
     template <int Shift>
     static TERN_INLINE reg fold(sums s) noexcept {
         return s;
+    }
+    static TERN_INLINE void fill(std::int32_t* to, std::int32_t x) noexcept {
+        batch_lanes::store(to, reg(static_cast<std::uint32_t>(x)));
     }
     static TERN_INLINE void add_to(std::int32_t* to, reg s) noexcept {
         batch_lanes::store(to, batch_lanes::load(reinterpret_cast<const std::uint32_t*>(to)) + s);

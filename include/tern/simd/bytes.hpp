@@ -9,6 +9,7 @@ namespace tern::simd {
 
 /// Dot products of unsigned fields with signed bytes, four of them added up in each 32-bit lane.
 ///   width          lanes
+///   many_registers whether there are thirty-two
 ///   codes          a register of bytes with several fields in each
 ///   activations    four signed bytes, the same for every lane
 ///   sums           a register of sums, in whatever form the instructions make them
@@ -26,6 +27,7 @@ struct scalar_bytes {
     using sums = std::uint32_t;
     using reg = std::uint32_t;
     static constexpr std::size_t width = 1;
+    static constexpr bool many_registers = false;
     static constexpr std::size_t fold_every = 1u << 16;
 
     static TERN_INLINE codes load(const void* from) noexcept { return bits::load<std::uint32_t>(from); }
@@ -46,6 +48,7 @@ struct scalar_bytes {
     static TERN_INLINE reg fold(sums s) noexcept {
         return s;
     }
+    static TERN_INLINE void fill(std::int32_t* to, std::int32_t x) noexcept { *to = x; }
     static TERN_INLINE void add_to(std::int32_t* to, reg s) noexcept {
         *to = static_cast<std::int32_t>(static_cast<std::uint32_t>(*to) + s);
     }

@@ -8,11 +8,12 @@
 
 namespace tern::kernel {
 
-/// Rows of a tile of codes, and the registers of codes that one row alone meets side by side.
-template <class Bytes, size_t Rows, size_t RowLoads>
+/// Rows of a tile and fields of codes (2 or 4) that they meet, and the registers of codes that one row alone meets.
+template <class Bytes, size_t Rows, size_t Fields, size_t RowLoads>
 struct bytes_tile_config {
     using bytes = Bytes;
     static constexpr size_t rows = Rows;
+    static constexpr size_t fields = Fields;
     static constexpr size_t row_loads = RowLoads;
 };
 
