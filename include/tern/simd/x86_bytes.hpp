@@ -41,15 +41,33 @@ TERN_INLINE Reg keep_in_register(Reg r) noexcept {
     return r;
 }
 
-/// 128 bits. A pair of products is at most 2 * 3 * 128 = 768 in magnitude, so 42 of them fit 16 bits.
-struct sse4_bytes {
+/// What all of them share. A pair of products is at most 2 * (2^Bits - 1) * 128 in magnitude: 42 pairs with codes, 127
+/// with bits fit 16 bits.
+struct x86_bytes {
+    static constexpr bool moves_fields = true;
+    static constexpr bool transposes = true;
+    template <int Bits>
+    static constexpr std::size_t fold_every = 32767 / (256 * ((1 << Bits) - 1));
+
+    /// to[4 j + i] = from[8 i + j], i < 4, j < 8.
+    static TERN_INLINE void transpose(const std::int8_t* from, std::int8_t* to) noexcept {
+        const __m128i a = _mm_loadu_si128(reinterpret_cast<const __m128i*>(from));
+        const __m128i b = _mm_loadu_si128(reinterpret_cast<const __m128i*>(from + 16));
+        const __m128i low = _mm_unpacklo_epi8(a, _mm_srli_si128(a, 8));
+        const __m128i high = _mm_unpacklo_epi8(b, _mm_srli_si128(b, 8));
+        _mm_storeu_si128(reinterpret_cast<__m128i*>(to), _mm_unpacklo_epi16(low, high));
+        _mm_storeu_si128(reinterpret_cast<__m128i*>(to + 16), _mm_unpackhi_epi16(low, high));
+    }
+};
+
+/// 128 bits.
+struct sse4_bytes : x86_bytes {
     using codes = __m128i;
     using activations = __m128i;
     using sums = sums_16x8;
     using reg = __m128i;
     static constexpr std::size_t width = 4;
     static constexpr bool many_registers = false;
-    static constexpr std::size_t fold_every = 42;
 
     static TERN_INLINE reg load(const void* from) noexcept {
         return keep_in_register(_mm_loadu_si128(static_cast<const __m128i*>(from)));
@@ -57,6 +75,9 @@ struct sse4_bytes {
     static TERN_INLINE reg splat(std::uint8_t byte) noexcept { return _mm_set1_epi8(static_cast<char>(byte)); }
     static TERN_INLINE reg broadcast(const std::int8_t* from) noexcept {
         return _mm_set1_epi32(bits::load<std::int32_t>(from));
+    }
+    static TERN_INLINE reg bit_activations(const std::int8_t* from, std::size_t j) noexcept {
+        return broadcast(from + 4 * j);
     }
     static TERN_INLINE reg load_bytes(const std::int8_t* from) noexcept { return load(from); }
     static TERN_INLINE sums zero() noexcept { return sums(_mm_setzero_si128()); }
@@ -71,6 +92,7 @@ struct sse4_bytes {
     static TERN_INLINE reg fold(sums s) noexcept {
         return _mm_madd_epi16(reg(s), _mm_set1_epi16(1));
     }
+    static TERN_INLINE reg add(reg a, reg b) noexcept { return _mm_add_epi32(a, b); }
     static TERN_INLINE void fill(std::int32_t* to, std::int32_t x) noexcept {
         _mm_storeu_si128(reinterpret_cast<__m128i*>(to), _mm_set1_epi32(x));
     }
@@ -87,15 +109,14 @@ struct sse4_bytes {
 
 #if TERN_HAS_AVX2
 
-/// 256 bits, likewise.
-struct avx2_bytes {
+/// 256 bits.
+struct avx2_bytes : x86_bytes {
     using codes = __m256i;
     using activations = __m256i;
     using sums = sums_16x16;
     using reg = __m256i;
     static constexpr std::size_t width = 8;
     static constexpr bool many_registers = false;
-    static constexpr std::size_t fold_every = 42;
 
     static TERN_INLINE reg load(const void* from) noexcept {
         return keep_in_register(_mm256_loadu_si256(static_cast<const __m256i*>(from)));
@@ -103,6 +124,9 @@ struct avx2_bytes {
     static TERN_INLINE reg splat(std::uint8_t byte) noexcept { return _mm256_set1_epi8(static_cast<char>(byte)); }
     static TERN_INLINE reg broadcast(const std::int8_t* from) noexcept {
         return _mm256_set1_epi32(bits::load<std::int32_t>(from));
+    }
+    static TERN_INLINE reg bit_activations(const std::int8_t* from, std::size_t j) noexcept {
+        return broadcast(from + 4 * j);
     }
     static TERN_INLINE reg load_bytes(const std::int8_t* from) noexcept { return load(from); }
     static TERN_INLINE sums zero() noexcept { return sums(_mm256_setzero_si256()); }
@@ -117,6 +141,7 @@ struct avx2_bytes {
     static TERN_INLINE reg fold(sums s) noexcept {
         return _mm256_madd_epi16(reg(s), _mm256_set1_epi16(1));
     }
+    static TERN_INLINE reg add(reg a, reg b) noexcept { return _mm256_add_epi32(a, b); }
     static TERN_INLINE void fill(std::int32_t* to, std::int32_t x) noexcept {
         _mm256_storeu_si256(reinterpret_cast<__m256i*>(to), _mm256_set1_epi32(x));
     }
@@ -133,20 +158,22 @@ struct avx2_bytes {
 
 #if TERN_HAS_AVX512
 
-/// 512 bits, likewise.
-struct avx512_bytes {
+/// 512 bits.
+struct avx512_bytes : x86_bytes {
     using codes = __m512i;
     using activations = __m512i;
     using sums = sums_16x32;
     using reg = __m512i;
     static constexpr std::size_t width = 16;
     static constexpr bool many_registers = true;
-    static constexpr std::size_t fold_every = 42;
 
     static TERN_INLINE reg load(const void* from) noexcept { return keep_in_register(_mm512_loadu_si512(from)); }
     static TERN_INLINE reg splat(std::uint8_t byte) noexcept { return _mm512_set1_epi8(static_cast<char>(byte)); }
     static TERN_INLINE reg broadcast(const std::int8_t* from) noexcept {
         return _mm512_set1_epi32(bits::load<std::int32_t>(from));
+    }
+    static TERN_INLINE reg bit_activations(const std::int8_t* from, std::size_t j) noexcept {
+        return broadcast(from + 4 * j);
     }
     static TERN_INLINE reg load_bytes(const std::int8_t* from) noexcept { return load(from); }
     static TERN_INLINE sums zero() noexcept { return sums(_mm512_setzero_si512()); }
@@ -161,6 +188,7 @@ struct avx512_bytes {
     static TERN_INLINE reg fold(sums s) noexcept {
         return _mm512_madd_epi16(reg(s), _mm512_set1_epi16(1));
     }
+    static TERN_INLINE reg add(reg a, reg b) noexcept { return _mm512_add_epi32(a, b); }
     static TERN_INLINE void fill(std::int32_t* to, std::int32_t x) noexcept {
         _mm512_storeu_si512(to, _mm512_set1_epi32(x));
     }
@@ -177,6 +205,8 @@ struct avx512_bytes {
 /// 512 bits with dot products into 32 bits. Fields stay where they are, and their factor 2^Shift is taken off the sum:
 /// a call adds at most 4 * 192 * 128 = 98304, so 16384 of them fit.
 struct avx512_vnni_bytes : avx512_bytes {
+    static constexpr bool moves_fields = false;
+    template <int Bits>
     static constexpr std::size_t fold_every = 16384;
 
     using sums = sums_32x16;

@@ -7,35 +7,10 @@
 // where w + 1 is the code. Sums start at -sum x; they wrap modulo 2^32 on the way, and the result fits.
 #pragma once
 
+#include <tern/kernel/bytes/byte_sum.hpp>
 #include <tern/kernel/gemm/sink.hpp>
-#include <tern/kernel/gemm/tile.hpp>
-
-#include <tern/kernel/bytes/scalar.hpp>
-#include <tern/kernel/bytes/simd.hpp>
-#include <tern/kernel/bytes/sse4.hpp>
-#include <tern/kernel/bytes/avx2.hpp>
-#include <tern/kernel/bytes/avx512.hpp>
-#include <tern/kernel/bytes/avx512_vnni.hpp>
 
 namespace tern::kernel {
-
-/// Sum of some signed bytes.
-template <class Bytes>
-TERN_INLINE std::int32_t byte_sum(const std::int8_t* x, size_t count) noexcept {
-    constexpr size_t step = 4 * Bytes::width;
-    std::uint32_t total = 0;
-    size_t at = 0;
-    while (count - at >= step) {
-        const size_t steps = (count - at) / step;
-        const size_t end = at + (steps < Bytes::fold_every ? steps : Bytes::fold_every) * step;
-        auto sums = Bytes::zero();
-        TERN_KEEP_LOOP
-        for (; at < end; at += step) sums = Bytes::dot(sums, Bytes::splat(1), Bytes::load_bytes(x + at));
-        total += static_cast<std::uint32_t>(Bytes::total(Bytes::template fold<0>(sums)));
-    }
-    for (; at < count; ++at) total += static_cast<std::uint32_t>(x[at]);
-    return static_cast<std::int32_t>(total);
-}
 
 /// The register tile: Rows activations x Loads registers of codes x the fields [First, First + Fields) of them.
 template <class Bytes, size_t Rows, size_t Loads, size_t First, size_t Fields>
@@ -45,7 +20,8 @@ struct codes_tile {
     static TERN_INLINE void run(const std::int8_t* const (&x)[Rows], const std::uint8_t* const (&codes)[Loads],
                                 size_t steps, std::int32_t* const (&acc)[Loads], size_t acc_stride) noexcept {
         for (size_t at = 0; at < steps;) {
-            const size_t end = steps - at < Bytes::fold_every ? steps : at + Bytes::fold_every;
+            constexpr size_t fold_every = Bytes::template fold_every<2>;
+            const size_t end = steps - at < fold_every ? steps : at + fold_every;
             typename Bytes::sums sums[Rows][Loads][Fields];
             for_each([&](auto r, auto l, auto f) TERN_INLINE_LAMBDA { sums[r][l][f] = Bytes::zero(); });
             TERN_KEEP_LOOP

@@ -9,7 +9,9 @@
 namespace tern::kernel {
 
 /// Sixteen registers: eight sums, four activations, two fields, their mask, a product.
-TERN_INLINE constexpr auto bytes_config(arch::sse4) noexcept { return bytes_tile_config<simd::sse4_bytes, 4, 2, 2>{}; }
+TERN_INLINE constexpr auto bytes_config(arch::sse4) noexcept {
+    return bytes_tile_config<simd::sse4_bytes, 4, 2, 2, 4, 2, 4>{};
+}
 
 }  // namespace tern::kernel
 
