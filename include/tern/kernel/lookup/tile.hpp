@@ -44,10 +44,10 @@ struct lookup_tile {
             for (; at < stop; at += lookup_outputs, ++codes) {
                 reg w[registers];
                 bits::unroll<registers>([&](auto j) TERN_INLINE_LAMBDA {
-                    w[j] = Lanes::load(weights[j / panel_registers] + at + j % panel_registers * Lanes::width);
+                    w[j] = Lanes::load_index(weights[j / panel_registers] + at + j % panel_registers * Lanes::width);
                 });
                 bits::unroll<Rows>([&](auto r) TERN_INLINE_LAMBDA {
-                    Lanes::add_row(acc[r], table + size_t{codes[r * Stride]} * Lanes::row_bytes, w);
+                    Lanes::add_row(acc[r], table + size_t{codes[r * Stride]} * Lanes::code_bytes, w);
                 });
             }
             simd::hide(state);
