@@ -37,7 +37,7 @@ TERN_INLINE constexpr auto lookup_config(arch::sse4) noexcept {
 
 #if TERN_HAS_AVX2
 TERN_INLINE constexpr auto lookup_config(arch::avx2) noexcept {
-    return lookup_shape<simd::avx2_bytes, 2, 2, 4, 16, 1, 2>{};
+    return lookup_shape<simd::avx2_bytes, 4, 1, 4, 16, 1, 2>{};
 }
 #endif
 

@@ -23,7 +23,7 @@ struct lookup_tile {
     /// Bytes of state of one row.
     static constexpr size_t row_state = 2 * Panels * lookup_outputs;
 
-    static constexpr int low_bits = 5;
+    static constexpr int low_bits = MostStep > 8 ? 6 : 5;  // large entries: longer segments
     static constexpr size_t low_most = (size_t{1} << low_bits) - 1;
     /// Steps between two folds, and folds that the second byte holds.
     static constexpr size_t fold_steps = (255 - low_most) / MostStep;
