@@ -22,12 +22,13 @@ struct sse4_lookup {
     static constexpr std::size_t width = 16;
     static constexpr int positions = 2;
     static constexpr int digit_planes = 2;
-    static constexpr std::size_t row_bytes = 16;
+    static constexpr std::size_t code_bytes = 1;
     static constexpr std::size_t expand_words = 1;
 
     static TERN_INLINE reg zero() noexcept { return _mm_setzero_si128(); }
     static TERN_INLINE reg load(const void* from) noexcept { return _mm_loadu_si128(static_cast<const __m128i*>(from)); }
     static TERN_INLINE void store(void* to, reg x) noexcept { _mm_storeu_si128(static_cast<__m128i*>(to), x); }
+    static TERN_INLINE reg load_index(const std::uint8_t* from) noexcept { return load(from); }
     template <std::size_t N>
     static TERN_INLINE void add_row(reg (&sums)[N], const std::uint8_t* row, const reg (&index)[N]) noexcept {
         const reg table = load(row);
@@ -35,17 +36,23 @@ struct sse4_lookup {
             sums[j] = _mm_add_epi8(sums[j], _mm_shuffle_epi8(table, index[j]));
         });
     }
-    static TERN_INLINE void fold(std::uint16_t* sums, reg x) noexcept {
-        store(sums, _mm_add_epi16(load(sums), x));  // even bytes, and 256 times the odd ones
-        store(sums + width / 2, _mm_add_epi16(load(sums + width / 2), _mm_srli_epi16(x, 8)));
+    template <int Bits>
+    static TERN_INLINE void fold(std::uint8_t* high, reg& x) noexcept {
+        const reg above = _mm_and_si128(_mm_srli_epi16(x, Bits), _mm_set1_epi8((1 << (8 - Bits)) - 1));
+        store(high, _mm_add_epi8(load(high), above));
+        x = _mm_and_si128(x, _mm_set1_epi8((1 << Bits) - 1));
     }
-    static TERN_INLINE void finish(const std::uint16_t* sums, std::uint16_t bias, int shift, bool add,
+    template <int Bits>
+    static TERN_INLINE void finish(const std::uint8_t* low, std::uint16_t bias, int shift, bool add,
                                    std::int32_t* to) noexcept {
         const reg b = _mm_set1_epi16(static_cast<short>(bias));
-        const reg both = load(sums);
-        const reg high = load(sums + width / 2);
-        const reg even = _mm_sub_epi16(_mm_sub_epi16(both, _mm_slli_epi16(high, 8)), b);
-        const reg odd = _mm_sub_epi16(high, b);
+        const reg byte = _mm_set1_epi16(0xff);
+        const reg l = load(low);
+        const reg h = load(low + width);
+        const reg even = _mm_sub_epi16(
+            _mm_add_epi16(_mm_and_si128(l, byte), _mm_slli_epi16(_mm_and_si128(h, byte), Bits)), b);
+        const reg odd = _mm_sub_epi16(
+            _mm_add_epi16(_mm_srli_epi16(l, 8), _mm_slli_epi16(_mm_srli_epi16(h, 8), Bits)), b);
         const reg first = _mm_unpacklo_epi16(even, odd);
         const reg second = _mm_unpackhi_epi16(even, odd);
         put(to, _mm_cvtepi16_epi32(first), shift, add);
@@ -58,7 +65,10 @@ struct sse4_lookup {
         x = _mm_and_si128(_mm_or_si128(x, _mm_slli_epi32(x, 12)), _mm_set1_epi32(0x000f000f));
         return _mm_and_si128(_mm_or_si128(x, _mm_slli_epi32(x, 6)), _mm_set1_epi32(0x03030303));
     }
-    static TERN_INLINE reg pair(reg a, reg b) noexcept { return _mm_or_si128(a, _mm_slli_epi16(b, 2)); }
+    static TERN_INLINE reg code(reg a) noexcept { return _mm_slli_epi16(a, 4); }
+    static TERN_INLINE reg code(reg a, reg b) noexcept {
+        return _mm_or_si128(_mm_slli_epi16(a, 4), _mm_slli_epi16(b, 6));
+    }
     static TERN_INLINE void split(reg x, reg& low, reg& high) noexcept {  // x / 9 = 57 x >> 9 for x <= 80
         const reg even = _mm_srli_epi16(_mm_maddubs_epi16(x, _mm_set1_epi16(57)), 9);
         const reg odd = _mm_srli_epi16(_mm_maddubs_epi16(x, _mm_set1_epi16(57 << 8)), 1);
@@ -81,7 +91,7 @@ struct avx2_lookup {
     static constexpr std::size_t width = 32;
     static constexpr int positions = 2;
     static constexpr int digit_planes = 2;
-    static constexpr std::size_t row_bytes = 16;
+    static constexpr std::size_t code_bytes = 1;
     static constexpr std::size_t expand_words = 2;
 
     static TERN_INLINE reg zero() noexcept { return _mm256_setzero_si256(); }
@@ -89,6 +99,13 @@ struct avx2_lookup {
         return _mm256_loadu_si256(static_cast<const __m256i*>(from));
     }
     static TERN_INLINE void store(void* to, reg x) noexcept { _mm256_storeu_si256(static_cast<__m256i*>(to), x); }
+    static TERN_INLINE reg load_index(const std::uint8_t* from) noexcept {
+        reg x = load(from);
+#if defined(__GNUC__)
+        asm("" : "+x"(x));  // one load, not one in every lookup
+#endif
+        return x;
+    }
     template <std::size_t N>
     static TERN_INLINE void add_row(reg (&sums)[N], const std::uint8_t* row, const reg (&index)[N]) noexcept {
         const reg table = _mm256_broadcastsi128_si256(_mm_load_si128(reinterpret_cast<const __m128i*>(row)));
@@ -96,17 +113,23 @@ struct avx2_lookup {
             sums[j] = _mm256_add_epi8(sums[j], _mm256_shuffle_epi8(table, index[j]));
         });
     }
-    static TERN_INLINE void fold(std::uint16_t* sums, reg x) noexcept {
-        store(sums, _mm256_add_epi16(load(sums), x));
-        store(sums + width / 2, _mm256_add_epi16(load(sums + width / 2), _mm256_srli_epi16(x, 8)));
+    template <int Bits>
+    static TERN_INLINE void fold(std::uint8_t* high, reg& x) noexcept {
+        const reg above = _mm256_and_si256(_mm256_srli_epi16(x, Bits), _mm256_set1_epi8((1 << (8 - Bits)) - 1));
+        store(high, _mm256_add_epi8(load(high), above));
+        x = _mm256_and_si256(x, _mm256_set1_epi8((1 << Bits) - 1));
     }
-    static TERN_INLINE void finish(const std::uint16_t* sums, std::uint16_t bias, int shift, bool add,
+    template <int Bits>
+    static TERN_INLINE void finish(const std::uint8_t* low, std::uint16_t bias, int shift, bool add,
                                    std::int32_t* to) noexcept {
         const reg b = _mm256_set1_epi16(static_cast<short>(bias));
-        const reg both = load(sums);
-        const reg high = load(sums + width / 2);
-        const reg even = _mm256_sub_epi16(_mm256_sub_epi16(both, _mm256_slli_epi16(high, 8)), b);
-        const reg odd = _mm256_sub_epi16(high, b);
+        const reg byte = _mm256_set1_epi16(0xff);
+        const reg l = load(low);
+        const reg h = load(low + width);
+        const reg even = _mm256_sub_epi16(
+            _mm256_add_epi16(_mm256_and_si256(l, byte), _mm256_slli_epi16(_mm256_and_si256(h, byte), Bits)), b);
+        const reg odd = _mm256_sub_epi16(
+            _mm256_add_epi16(_mm256_srli_epi16(l, 8), _mm256_slli_epi16(_mm256_srli_epi16(h, 8), Bits)), b);
         const reg first = _mm256_unpacklo_epi16(even, odd);   // 0 .. 7, 16 .. 23
         const reg second = _mm256_unpackhi_epi16(even, odd);  // 8 .. 15, 24 .. 31
         put(to, _mm256_castsi256_si128(first), shift, add);
@@ -119,7 +142,10 @@ struct avx2_lookup {
         x = _mm256_and_si256(_mm256_or_si256(x, _mm256_slli_epi32(x, 12)), _mm256_set1_epi32(0x000f000f));
         return _mm256_and_si256(_mm256_or_si256(x, _mm256_slli_epi32(x, 6)), _mm256_set1_epi32(0x03030303));
     }
-    static TERN_INLINE reg pair(reg a, reg b) noexcept { return _mm256_or_si256(a, _mm256_slli_epi16(b, 2)); }
+    static TERN_INLINE reg code(reg a) noexcept { return _mm256_slli_epi16(a, 4); }
+    static TERN_INLINE reg code(reg a, reg b) noexcept {
+        return _mm256_or_si256(_mm256_slli_epi16(a, 4), _mm256_slli_epi16(b, 6));
+    }
     static TERN_INLINE void split(reg x, reg& low, reg& high) noexcept {
         const reg even = _mm256_srli_epi16(_mm256_maddubs_epi16(x, _mm256_set1_epi16(57)), 9);
         const reg odd = _mm256_srli_epi16(_mm256_maddubs_epi16(x, _mm256_set1_epi16(57 << 8)), 1);
@@ -144,12 +170,13 @@ struct avx512_lookup {
     static constexpr std::size_t width = 64;
     static constexpr int positions = 2;
     static constexpr int digit_planes = 2;
-    static constexpr std::size_t row_bytes = 16;
+    static constexpr std::size_t code_bytes = 1;
     static constexpr std::size_t expand_words = 4;
 
     static TERN_INLINE reg zero() noexcept { return _mm512_setzero_si512(); }
     static TERN_INLINE reg load(const void* from) noexcept { return _mm512_loadu_si512(from); }
     static TERN_INLINE void store(void* to, reg x) noexcept { _mm512_storeu_si512(to, x); }
+    static TERN_INLINE reg load_index(const std::uint8_t* from) noexcept { return load(from); }
     template <std::size_t N>
     static TERN_INLINE void add_row(reg (&sums)[N], const std::uint8_t* row, const reg (&index)[N]) noexcept {
         const reg table = _mm512_broadcast_i32x4(_mm_load_si128(reinterpret_cast<const __m128i*>(row)));
@@ -157,20 +184,26 @@ struct avx512_lookup {
             sums[j] = _mm512_add_epi8(sums[j], _mm512_shuffle_epi8(table, index[j]));
         });
     }
-    static TERN_INLINE void fold(std::uint16_t* sums, reg x) noexcept {
-        store(sums, _mm512_add_epi16(load(sums), x));
-        store(sums + width / 2, _mm512_add_epi16(load(sums + width / 2), _mm512_srli_epi16(x, 8)));
+    template <int Bits>
+    static TERN_INLINE void fold(std::uint8_t* high, reg& x) noexcept {
+        const reg above = _mm512_and_si512(_mm512_srli_epi16(x, Bits), _mm512_set1_epi8((1 << (8 - Bits)) - 1));
+        store(high, _mm512_add_epi8(load(high), above));
+        x = _mm512_and_si512(x, _mm512_set1_epi8((1 << Bits) - 1));
     }
-    static TERN_INLINE void finish(const std::uint16_t* sums, std::uint16_t bias, int shift, bool add,
+    template <int Bits>
+    static TERN_INLINE void finish(const std::uint8_t* low, std::uint16_t bias, int shift, bool add,
                                    std::int32_t* to) noexcept {
         const reg b = _mm512_set1_epi16(static_cast<short>(bias));
-        const reg both = load(sums);
-        const reg high = load(sums + width / 2);
-        // Quarters in an order from which the two unpacks make rising outputs.
+        const reg byte = _mm512_set1_epi16(0xff);
+        const reg l = load(low);
+        const reg h = load(low + width);
         const reg order = _mm512_setr_epi64(0, 4, 1, 5, 2, 6, 3, 7);
-        const reg even = _mm512_permutexvar_epi64(
-            order, _mm512_sub_epi16(_mm512_sub_epi16(both, _mm512_slli_epi16(high, 8)), b));
-        const reg odd = _mm512_permutexvar_epi64(order, _mm512_sub_epi16(high, b));
+        const reg even16 = _mm512_sub_epi16(
+            _mm512_add_epi16(_mm512_and_si512(l, byte), _mm512_slli_epi16(_mm512_and_si512(h, byte), Bits)), b);
+        const reg odd16 = _mm512_sub_epi16(
+            _mm512_add_epi16(_mm512_srli_epi16(l, 8), _mm512_slli_epi16(_mm512_srli_epi16(h, 8), Bits)), b);
+        const reg even = _mm512_permutexvar_epi64(order, even16);
+        const reg odd = _mm512_permutexvar_epi64(order, odd16);
         const reg first = _mm512_unpacklo_epi16(even, odd);
         const reg second = _mm512_unpackhi_epi16(even, odd);
         put(to, _mm512_castsi512_si256(first), shift, add);
@@ -183,7 +216,10 @@ struct avx512_lookup {
         x = _mm512_and_si512(_mm512_or_si512(x, _mm512_slli_epi32(x, 12)), _mm512_set1_epi32(0x000f000f));
         return _mm512_and_si512(_mm512_or_si512(x, _mm512_slli_epi32(x, 6)), _mm512_set1_epi32(0x03030303));
     }
-    static TERN_INLINE reg pair(reg a, reg b) noexcept { return _mm512_or_si512(a, _mm512_slli_epi16(b, 2)); }
+    static TERN_INLINE reg code(reg a) noexcept { return _mm512_slli_epi16(a, 4); }
+    static TERN_INLINE reg code(reg a, reg b) noexcept {
+        return _mm512_or_si512(_mm512_slli_epi16(a, 4), _mm512_slli_epi16(b, 6));
+    }
     static TERN_INLINE void split(reg x, reg& low, reg& high) noexcept {
         const reg even = _mm512_srli_epi16(_mm512_maddubs_epi16(x, _mm512_set1_epi16(57)), 9);
         const reg odd = _mm512_srli_epi16(_mm512_maddubs_epi16(x, _mm512_set1_epi16(57 << 8)), 1);
@@ -205,7 +241,7 @@ private:
 /// 512 bits with VPERMI2B: 128 places, enough for the 81 of four weights.
 struct avx512_vpopcntdq_lookup : avx512_lookup {
     static constexpr int positions = 4;
-    static constexpr std::size_t row_bytes = 128;
+    static constexpr std::size_t code_bytes = 128;
     static constexpr std::size_t expand_words = 8;
 
     template <std::size_t N>
@@ -229,7 +265,8 @@ struct avx512_vpopcntdq_lookup : avx512_lookup {
         const reg x = _mm512_cvtepu8_epi16(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(from)));
         return _mm512_and_si512(_mm512_or_si512(x, _mm512_slli_epi16(x, 4)), _mm512_set1_epi8(15));
     }
-    static TERN_INLINE reg pair(reg a, reg b) noexcept { return _mm512_or_si512(a, _mm512_slli_epi16(b, 4)); }
+    static TERN_INLINE reg code(reg a) noexcept { return a; }
+    static TERN_INLINE reg code(reg a, reg b) noexcept { return _mm512_or_si512(a, _mm512_slli_epi16(b, 4)); }
     static TERN_INLINE reg base3(reg mask, reg sign) noexcept {
         // sum_i 3^i bit_i of a nibble
         const reg weights = _mm512_set4_epi32(0x28272524, 0x1f1e1c1b, 0x0d0c0a09, 0x04030100);
