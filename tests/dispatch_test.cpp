@@ -208,6 +208,11 @@ TEST_CASE("every version of every product equals the reference") {
     check_products<binary, ternary>();
     check_products<ternary, binary>();
     check_products<ternary, ternary>();
+    check_products<unsigned_bits<2>, binary>();
+    check_products<unsigned_bits<2>, ternary>();
+    check_products<unsigned_bits<4>, binary>();
+    check_products<unsigned_bits<4>, ternary>();
+    check_products<unsigned_bits<8>, binary>();
     check_products<unsigned_bits<8>, ternary>();
 }
 
