@@ -1,23 +1,15 @@
 // SPDX-License-Identifier: MIT
-// Run-time dispatch: what is chosen, by whom, and that every version of every operation equals the reference.
-//
-// TERN_TEST_ACTIVE in the environment is a list, with commas, of architectures one of which must be chosen at the start.
+// Run-time dispatch: every version of every operation equals the reference.
 #include <cstdint>
-#include <cstdlib>
-#include <iostream>
 #include <iterator>
-#include <set>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include <doctest/doctest.h>
 
-#include <tern/buffer.hpp>
 #include <tern/dispatch.hpp>
 #include <tern/reference.hpp>
 
-#include "dispatch/probe.hpp"
 #include "support/architectures.hpp"
 #include "support/convolutions.hpp"
 #include "support/destination.hpp"
@@ -33,22 +25,6 @@ using tern::ternary;
 using tern::unsigned_bits;
 namespace dispatch = tern::dispatch;
 
-/// Asked before main, as a user's static object might.
-const std::string active_at_start = dispatch::kernels.active_name();
-
-std::string variable(const char* name) {
-    const char* value = std::getenv(name);
-    return value == nullptr ? "" : value;
-}
-
-template <class Table>
-std::string best_of(Table& table) {
-    std::string best;
-    for (std::size_t i = 0; i < table.size(); ++i)
-        if (table.available(table[i])) best = table[i].name;
-    return best;
-}
-
 /// Calls `body()` with each available architecture in force.
 template <class Body>
 void for_each_version(const Body& body) {
@@ -62,82 +38,6 @@ void for_each_version(const Body& body) {
         body();
     }
     REQUIRE(dispatch::kernels.force(before.c_str()) == status::ok);
-}
-
-TEST_CASE("the best architecture of this CPU is chosen, or the one that TERN_ARCH names") {
-    std::cout << "dispatch: chose " << active_at_start << " from";
-    for (std::size_t i = 0; i < dispatch::kernels.size(); ++i) {
-        const dispatch::version& v = dispatch::kernels[i];
-        std::cout << ' ' << v.name << (dispatch::kernels.available(v) ? "" : " (this CPU cannot run it)");
-    }
-    std::cout << '\n';
-
-    const std::string wish = variable("TERN_ARCH");
-    const std::string best = best_of(dispatch::kernels);
-    bool known = false;
-    bool available = false;
-    for (std::size_t i = 0; i < dispatch::kernels.size(); ++i) {
-        if (dispatch::kernels[i].name != wish) continue;
-        known = true;
-        available = dispatch::kernels.available(dispatch::kernels[i]);
-    }
-    CHECK(active_at_start == (available ? wish : best));
-    CHECK(dispatch::kernels.environment_status() == (wish.empty() || available ? status::ok
-                                                     : known                   ? status::unsupported
-                                                                               : status::bad_value));
-    if (!wish.empty() && !available) std::cout << "dispatch: TERN_ARCH=" << wish << " was not followed\n";
-
-    const std::string wanted = variable("TERN_TEST_ACTIVE");
-    if (!wanted.empty()) CHECK(("," + wanted + ",").find("," + active_at_start + ",") != std::string::npos);
-}
-
-TEST_CASE("the table lists each architecture once, from few instructions to many") {
-    std::set<std::string> names;
-    for (std::size_t i = 0; i < dispatch::kernels.size(); ++i) {
-        const dispatch::version& v = dispatch::kernels[i];
-        CHECK(names.insert(v.name).second);
-        if (i != 0) CHECK((dispatch::kernels[i - 1].required & ~v.required) == 0);
-    }
-    REQUIRE(dispatch::kernels.size() != 0);
-    CHECK(std::string(dispatch::kernels[0].name) == "scalar");
-    CHECK(dispatch::kernels.available(dispatch::kernels[0]));
-    CHECK((dispatch::kernels[0].required & ~dispatch::detected_features()) == 0);
-}
-
-TEST_CASE("a choice that cannot be has a reason and changes nothing") {
-    const std::string before = dispatch::kernels.active_name();
-    CHECK(dispatch::kernels.force(nullptr) == status::null_pointer);
-    CHECK(dispatch::kernels.force("") == status::bad_value);
-    CHECK(dispatch::kernels.force("avx") == status::bad_value);
-    CHECK(dispatch::kernels.force("AVX2") == status::bad_value);
-    for (std::size_t i = 0; i < dispatch::kernels.size(); ++i)
-        if (!dispatch::kernels.available(dispatch::kernels[i]))
-            CHECK(dispatch::kernels.force(dispatch::kernels[i].name) == status::unsupported);
-    CHECK(dispatch::kernels.active_name() == before);
-}
-
-TEST_CASE("threads that meet in the first use of a table agree") {
-    std::vector<std::string> seen(8);
-    std::vector<std::thread> threads;
-    for (std::string& name : seen) threads.emplace_back([&name] { name = untouched_probe->compiled_for(); });
-    for (std::thread& t : threads) t.join();
-    for (const std::string& name : seen) CHECK(name == active_at_start);
-    CHECK(untouched_probe.active_name() == active_at_start);
-}
-
-TEST_CASE("a table of one's own runs what was compiled for the architecture, and is forced by itself") {
-    REQUIRE(probe.size() == dispatch::kernels.size());
-    for (std::size_t i = 0; i < probe.size(); ++i) {
-        const dispatch::version& v = probe[i];
-        CHECK(v.name == std::string(dispatch::kernels[i].name));
-        CHECK(v.required == dispatch::kernels[i].required);
-        if (!probe.available(v)) continue;
-        REQUIRE(probe.force(v.name) == status::ok);
-        CHECK(probe.active_name() == std::string(v.name));
-        CHECK(probe->compiled_for() == std::string(v.name));
-        CHECK(probe->instructions() == v.required);
-        CHECK(dispatch::kernels.active_name() == active_at_start);
-    }
 }
 
 struct shape {
@@ -208,6 +108,11 @@ TEST_CASE("every version of every product equals the reference") {
     check_products<binary, ternary>();
     check_products<ternary, binary>();
     check_products<ternary, ternary>();
+    check_products<unsigned_bits<2>, binary>();
+    check_products<unsigned_bits<2>, ternary>();
+    check_products<unsigned_bits<4>, binary>();
+    check_products<unsigned_bits<4>, ternary>();
+    check_products<unsigned_bits<8>, binary>();
     check_products<unsigned_bits<8>, ternary>();
 }
 

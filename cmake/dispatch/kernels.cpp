@@ -28,10 +28,15 @@ TERN_DISPATCH_TABLE(kernels,
                     products_of<binary, ternary>(),
                     products_of<ternary, binary>(),
                     products_of<ternary, ternary>(),
+                    products_of<unsigned_bits<2>, binary>(),
+                    products_of<unsigned_bits<2>, ternary>(),
+                    products_of<unsigned_bits<4>, binary>(),
+                    products_of<unsigned_bits<4>, ternary>(),
+                    products_of<unsigned_bits<8>, binary>(),
                     products_of<unsigned_bits<8>, ternary>(),
                     convolutions_of<binary, binary>(),
                     convolutions_of<binary, ternary>(),
                     convolutions_of<ternary, binary>(),
-                    convolutions_of<ternary, ternary>())
+                    convolutions_of<ternary, ternary>());
 
 }  // namespace tern::dispatch

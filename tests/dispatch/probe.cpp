@@ -10,7 +10,7 @@ tern::dispatch::features instructions() noexcept { return tern::dispatch::compil
 
 namespace tern_test {
 
-TERN_DISPATCH_TABLE(probe, &compiled_for, &instructions)
-TERN_DISPATCH_TABLE(untouched_probe, &compiled_for, &instructions)
+TERN_DISPATCH_TABLE(probe, &compiled_for, &instructions);
+TERN_DISPATCH_TABLE(untouched_probe, &compiled_for, &instructions);
 
 }  // namespace tern_test

@@ -9,7 +9,7 @@
 // A source, which CMake's tern_add_dispatched() compiles once for each architecture, defines them:
 //
 //     static tern::status layer(const engine_layer& l) noexcept { return tern::gemm<tern::dispatch::this_arch>(...); }
-//     TERN_DISPATCH_TABLE(engine, &layer)
+//     TERN_DISPATCH_TABLE(engine, &layer);
 //
 // and everybody calls `engine->layer(l)`: one load and one indirect call. The first use decides: the last architecture
 // of the list that the CPU has, or the one that the environment variable TERN_ARCH names. No static constructor runs.
@@ -176,7 +176,7 @@ private:
 #define TERN_DETAIL_DEFINE_TABLE(which)
 #endif
 
-/// TERN_DISPATCH_TABLE(table, functions...): this architecture's version of the functions, in the order of the set's
+/// TERN_DISPATCH_TABLE(table, functions...); this architecture's version of the functions, in the order of the set's
 /// members; in one of the translation units the table itself. Stands in the namespace where the table is declared.
 /// All of it is constant data, so no code of an architecture runs before it is chosen.
 #define TERN_DISPATCH_TABLE(which, ...)                                                                     \
@@ -184,4 +184,5 @@ private:
     constexpr TERN_DETAIL_VERSION_OF(which) TERN_DETAIL_VERSION(which, TERN_DISPATCH_ARCH){                 \
         {::tern::arch::name(::tern::dispatch::this_arch{}), ::tern::dispatch::compiled_features()},         \
         {__VA_ARGS__}};                                                                                     \
-    TERN_DETAIL_DEFINE_TABLE(which)
+    TERN_DETAIL_DEFINE_TABLE(which)                                                                         \
+    static_assert(::tern::arch::compiled(::tern::dispatch::this_arch{}), "")

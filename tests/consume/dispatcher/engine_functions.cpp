@@ -13,4 +13,4 @@ static tern::status similarity(const tern::packed_rows<tern::ternary>& x, const 
     return tern::dot<this_arch>(x, y, result);
 }
 
-TERN_DISPATCH_TABLE(engine, &name, &similarity)
+TERN_DISPATCH_TABLE(engine, &name, &similarity);
