@@ -82,6 +82,22 @@ struct codes {
     static void cut(tern::packed_codes& v, size_t depth) { v.depth = depth; }
 };
 
+/// Ternary weights in 1.6 bits, likewise.
+struct trits {
+    using encoding = tern::trit;
+    static constexpr size_t tile_outputs = 16;
+    std::vector<std::uint8_t> memory;
+    tern::packed_trits view;
+
+    trits(const integers& w, size_t offset) : memory(tern::trits_bytes(w.rows, w.cols) + offset) {
+        REQUIRE(tern::pack_trits(w.view(), memory.data() + offset, memory.size() - offset, view) == status::ok);
+    }
+    static integers values(size_t rows, size_t cols, fill how, random_numbers& random) {
+        return codes::values(rows, cols, how, random);
+    }
+    static void cut(tern::packed_trits& v, size_t depth) { v.depth = depth; }
+};
+
 /// Binary weights as panels, at an address that is aligned for words only if that is asked for.
 struct panels {
     using encoding = tern::binary;
@@ -127,7 +143,7 @@ std::vector<product_shape> shapes() {
     return all;
 }
 
-TEST_CASE_TEMPLATE("a product equals the reference, whatever the shape and the form of its operands", Weights, codes, panels) {
+TEST_CASE_TEMPLATE("a product equals the reference, whatever the shape and the form of its operands", Weights, codes, trits, panels) {
     random_numbers random(1);
     size_t turn = 0;
     for (const product_shape& s : shapes()) {
@@ -139,7 +155,7 @@ TEST_CASE_TEMPLATE("a product equals the reference, whatever the shape and the f
     }
 }
 
-TEST_CASE_TEMPLATE("operands that are all lowest or all highest equal the reference", Weights, codes, panels) {
+TEST_CASE_TEMPLATE("operands that are all lowest or all highest equal the reference", Weights, codes, trits, panels) {
     const product_shape all[] = {{9, 33, 65}, {1, 130, 993}, {3, 5, 4129}, {13, 66, 2500}};
     random_numbers random(2);
     for (const product_shape& s : all)
@@ -152,7 +168,7 @@ TEST_CASE_TEMPLATE("operands that are all lowest or all highest equal the refere
             }
 }
 
-TEST_CASE_TEMPLATE("a single element anywhere reaches its results and no other", Weights, codes, panels) {
+TEST_CASE_TEMPLATE("a single element anywhere reaches its results and no other", Weights, codes, trits, panels) {
     constexpr size_t rows = 5, outputs = 67, depth = 69;
     random_numbers random(3);
     for (size_t at = 0; at < depth; ++at) {
@@ -163,7 +179,7 @@ TEST_CASE_TEMPLATE("a single element anywhere reaches its results and no other",
     }
 }
 
-TEST_CASE_TEMPLATE("rows that are deeper than any scratch equal the reference", Weights, codes, panels) {
+TEST_CASE_TEMPLATE("rows that are deeper than any scratch equal the reference", Weights, codes, trits, panels) {
     random_numbers random(11);
     for (const product_shape& s : {product_shape{2, 40, 32767}, {9, 70, 4100}, {17, 17, 8193}, {1, 80, 32801},
                                    {1, 33, 65569}, {1, 17, 131101}}) {
@@ -174,7 +190,7 @@ TEST_CASE_TEMPLATE("rows that are deeper than any scratch equal the reference", 
     }
 }
 
-TEST_CASE_TEMPLATE("the deepest products do not overflow, and deeper ones are refused", Weights, codes, panels) {
+TEST_CASE_TEMPLATE("the deepest products do not overflow, and deeper ones are refused", Weights, codes, trits, panels) {
     for (const int of_x : {-128, 127}) {
         std::vector<std::int8_t> row(deepest + 1, static_cast<std::int8_t>(of_x));
         for (const fill of_w : {fill::lowest, fill::highest}) {
@@ -198,7 +214,7 @@ TEST_CASE_TEMPLATE("the deepest products do not overflow, and deeper ones are re
     }
 }
 
-TEST_CASE_TEMPLATE("reals and packed ternary results equal the reference, in groups too", Weights, codes, panels) {
+TEST_CASE_TEMPLATE("reals and packed ternary results equal the reference, in groups too", Weights, codes, trits, panels) {
     random_numbers random(5);
     const product_shape all[] = {{1, 40, 100}, {7, 66, 300}, {5, 130, 257}, {1, 200, 64}, {18, 17, 515}};
     for (const product_shape& s : all) {
@@ -233,7 +249,7 @@ TEST_CASE_TEMPLATE("reals and packed ternary results equal the reference, in gro
     }
 }
 
-TEST_CASE_TEMPLATE("any partition into tiles gives the same bytes", Weights, codes, panels) {
+TEST_CASE_TEMPLATE("any partition into tiles gives the same bytes", Weights, codes, trits, panels) {
     random_numbers random(6);
     for (const size_t rows : {1, 6}) {
         const integers x = bytes(rows, 90, fill::random, random);
@@ -272,7 +288,7 @@ TEST_CASE_TEMPLATE("any partition into tiles gives the same bytes", Weights, cod
     }
 }
 
-TEST_CASE_TEMPLATE("what a product refuses", Weights, codes, panels) {
+TEST_CASE_TEMPLATE("what a product refuses", Weights, codes, trits, panels) {
     random_numbers random(7);
     const integers x = bytes(2, 50, fill::random, random);
     const integers w = Weights::values(20, 50, fill::random, random);
@@ -321,7 +337,7 @@ TEST_CASE_TEMPLATE("what a product refuses", Weights, codes, panels) {
     CHECK(reals == std::vector<float>(40));
 }
 
-TEST_CASE_TEMPLATE("pack once, multiply, with memory that owns itself", Weights, codes, panels) {
+TEST_CASE_TEMPLATE("pack once, multiply, with memory that owns itself", Weights, codes, trits, panels) {
     random_numbers random(8);
     integers x = bytes(1, 100, fill::random, random);
     const integers w = Weights::values(90, 100, fill::random, random);

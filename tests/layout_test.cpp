@@ -150,18 +150,19 @@ TEST_CASE("codes: any bits, read by hand") {
 }
 
 TEST_CASE("trits: all bytes, read by hand") {
-    std::vector<std::uint8_t> memory(256);
+    // Four tiles of 16 outputs x 20 positions hold every byte once; the last tile ends after position 73.
+    std::vector<std::uint8_t> memory(5 * 64);
     for (std::size_t i = 0; i < 256; ++i) memory[i] = static_cast<std::uint8_t>(i);
-    // 64 rows of 4 bytes; the last byte holds 2 of 5 digits.
-    const packed_trits view(memory.data(), 64, 17);
+    const packed_trits view(memory.data(), 16, 74);
     REQUIRE(check(view) == status::ok);
-    CHECK(view.row_bytes() == 4);
-    CHECK(tern::trits_bytes(64, 17) == 256);
+    CHECK(tern::trits_bytes(16, 74) == memory.size());
+    CHECK(view.panel_stride() == memory.size());
+    CHECK(view.sums(0) == memory.data() + 256);
     const int power[] = {81, 27, 9, 3, 1};
-    for (std::size_t o = 0; o < 64; ++o) {
-        for (std::size_t d = 0; d < 17; ++d) {
-            const int number = memory[o * 4 + d / 5] * 243 / 256;
-            CHECK(view.value(o, d) == number / power[d % 5] % 3 - 1);
+    for (std::size_t o = 0; o < 16; ++o) {
+        for (std::size_t d = 0; d < 74; ++d) {
+            const int number = memory[d / 20 * 64 + 4 * o + d % 4] * 243 / 256;
+            CHECK(view.value(o, d) == number / power[d % 20 / 4] % 3 - 1);
         }
     }
 }
@@ -197,7 +198,10 @@ TEST_CASE("sizes: nothing to store, and more than size_t can say") {
     CHECK(tern::codes_bytes(huge / 2, huge / 2) == 0);
     CHECK(tern::codes_bytes(huge, 8) == 0);
     CHECK(tern::trits_bytes(0, 4) == 0);
-    CHECK(tern::trits_bytes(2, 11) == 6);
+    CHECK(tern::trits_bytes(2, 11) == 128);
+    CHECK(tern::trits_bytes(17, 41) == 2 * 4 * 64);
+    CHECK(tern::trits_bytes(4, 0) == 0);
+    CHECK(tern::trits_bytes(1, std::size_t{0x7fffffff} + 1) == 0);
     CHECK(tern::trits_bytes(huge / 2, 11) == 0);
     CHECK(tern::trits_bytes(huge, huge) == 0);
 }
@@ -283,5 +287,5 @@ TEST_CASE("byte ranges of packed views end with their last word") {
     CHECK(size(bytes_of(packed_panels<ternary>(memory.data(), 17, 40))) == 2 * (2 * 2 + 2) * 16 * 4);
     CHECK(size(bytes_of(packed_panels<ternary>(memory.data(), 17, 0))) == 0);
     CHECK(size(bytes_of(packed_codes(nullptr, 65, 5))) == 2 * (2 * 64 + 64 * 4));
-    CHECK(size(bytes_of(packed_trits(nullptr, 2, 11))) == 6);
+    CHECK(size(bytes_of(packed_trits(nullptr, 2, 11))) == 128);
 }

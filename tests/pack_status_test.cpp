@@ -305,3 +305,53 @@ TEST_CASE("view_codes: the size and every byte of untrusted bytes are checked") 
     CHECK(accepted == 0);
     CHECK(open(memory.data(), bytes, 66, 7) == status::ok);
 }
+
+TEST_CASE("view_trits: the size and every byte of untrusted bytes are checked") {
+    const matrix m = random_matrix(18, 27, values_of<ternary>());
+    std::vector<std::uint8_t> memory(tern::trits_bytes(18, 27));
+    tern::packed_trits packed;
+    REQUIRE(pack_trits(m.view(), memory.data(), memory.size(), packed) == status::ok);
+    const std::size_t bytes = memory.size();
+
+    tern::packed_trits view;
+    const auto open = [&](const void* data, std::size_t size, std::size_t outputs, std::size_t depth,
+                          layout_id layout = layout_id::trits) {
+        view = {};
+        const status s = tern::view_trits(data, size, layout, outputs, depth, view);
+        CHECK((view.data != nullptr) == (s == status::ok));
+        return s;
+    };
+    CHECK(open(memory.data(), bytes, 18, 27) == status::ok);
+    CHECK(view.outputs == 18);
+    CHECK(view.depth == 27);
+    CHECK(open(memory.data(), bytes - 1, 18, 27) == status::buffer_size);
+    CHECK(open(nullptr, bytes, 18, 27) == status::null_pointer);
+    CHECK(open(memory.data(), bytes, 18, 27, layout_id::codes) == status::bad_layout);
+    CHECK(open(memory.data(), bytes, 0, 27) == status::bad_shape);
+    CHECK(open(memory.data(), bytes, 18, 0) == status::bad_shape);
+    CHECK(open(memory.data(), bytes, huge / 2, 27) == status::overflow);
+    CHECK(open(memory.data(), bytes, 33, 27) == status::buffer_size);
+    CHECK(open(memory.data(), bytes, 17, 27) == status::bad_value);  // output 17 would be padding
+
+    // Every other byte in every place; only digits that trade places within a byte keep the sum, and so are other weights.
+    for (std::size_t i = 0; i < bytes; ++i) {
+        const std::uint8_t kept = memory[i];
+        for (unsigned other = 0; other < 256; ++other) {
+            if (other == kept) continue;
+            memory[i] = static_cast<std::uint8_t>(other);
+            if (open(memory.data(), bytes, 18, 27) != status::ok) continue;
+            int before = 0;
+            int after = 0;
+            for (int digit = 0; digit < 5; ++digit) {
+                before += tern::trit::decode(kept, digit);
+                after += tern::trit::decode(memory[i], digit);
+            }
+            CHECK(before == after);
+            CHECK(i % 192 < 128);  // no sum, and
+            const std::size_t output = i / 192 * 16 + i % 64 / 4;
+            CHECK(output < 18);  // no padding
+        }
+        memory[i] = kept;
+    }
+    CHECK(open(memory.data(), bytes, 18, 27) == status::ok);
+}

@@ -129,6 +129,26 @@ public:
     }
 };
 
+/// Ternary weights in 1.6 bits; a `packed_trits` wherever one is asked for.
+template <>
+class packed_matrix<trit> : public owner<packed_trits> {
+public:
+    packed_matrix() noexcept = default;
+    /// Trits have no taps: anything but 1 is a shape that does not fit.
+    template <class Source>
+    explicit packed_matrix(const Source& source, size_t taps_ = 1) noexcept {
+        const size_t m = detail::source_rows(source);
+        const size_t k = detail::source_depth(source);
+        if (taps_ != 1) {
+            this->state = status::bad_shape;
+            return;
+        }
+        if (!this->allocate(trits_bytes(m, k) / sizeof(word), m != 0 && k != 0)) return;
+        this->state = pack_trits(source, reinterpret_cast<std::uint8_t*>(this->memory_.data()),
+                                 this->memory_.size() * sizeof(word), this->view());
+    }
+};
+
 /// Packed activations that own their memory; a `mutable_packed_rows` wherever one is asked for.
 template <class Encoding>
 class packed_activations : public owner<mutable_packed_rows<Encoding>> {

@@ -4,7 +4,7 @@
 //     dst[i][j] = sum_{k < depth} lhs[i][k] * rhs[j][k]        i < rows (tokens), j < outputs
 //
 // lhs: a row-major matrix of int8, rows x depth, any values, stride and alignment; nothing behind a row is read.
-// rhs: `packed_codes` (ternary), or `packed_panels<binary>` of one tap. Any shape, zero sizes included.
+// rhs: `packed_codes` or `packed_trits` (ternary, 2 and 1.6 bits), or `packed_panels<binary>` of one tap. Any shape, zero sizes included.
 //
 // Requires: no ternary weight is the fourth code; pack_codes writes none, and view_codes lets none of untrusted bytes
 // through. In a `packed_codes` made by hand it counts as +2 here, on every architecture, not as the 0 that it decodes to.
@@ -25,6 +25,8 @@ namespace tern {
 
 /// Number of tiles of a product with these weights.
 [[nodiscard]] TERN_INLINE constexpr size_t tile_count(const packed_codes& rhs) noexcept { return rhs.panels(); }
+
+[[nodiscard]] TERN_INLINE constexpr size_t tile_count(const packed_trits& rhs) noexcept { return rhs.panels(); }
 
 /// int32 accumulators.
 template <class Arch = default_arch>
@@ -58,10 +60,25 @@ template <class Arch = default_arch>
                           const mutable_packed_rows<ternary>& dst, const scale_offset& epilogue,
                           const thresholds& limits, tiles range = {}) noexcept;
 
+/// The same with ternary weights of 1.6 bits.
+template <class Arch = default_arch>
+[[nodiscard]] status gemm(const matrix_view<const std::int8_t>& lhs, const packed_trits& rhs,
+                          const matrix_view<std::int32_t>& dst, tiles range = {}) noexcept;
+
+template <class Arch = default_arch>
+[[nodiscard]] status gemm(const matrix_view<const std::int8_t>& lhs, const packed_trits& rhs,
+                          const matrix_view<float>& dst, const scale_offset& epilogue, tiles range = {}) noexcept;
+
+template <class Arch = default_arch>
+[[nodiscard]] status gemm(const matrix_view<const std::int8_t>& lhs, const packed_trits& rhs,
+                          const mutable_packed_rows<ternary>& dst, const scale_offset& epilogue,
+                          const thresholds& limits, tiles range = {}) noexcept;
+
 }  // namespace tern
 
 #include <tern/kernel/bytes/bits.hpp>
 #include <tern/kernel/bytes/codes.hpp>
+#include <tern/kernel/bytes/trits.hpp>
 
 namespace tern {
 namespace detail {
@@ -104,6 +121,25 @@ struct bits_operands {
     }
 };
 
+struct trits_operands {
+    static constexpr size_t largest_product = 128;
+    static constexpr size_t tile_panels = 1;
+
+    const matrix_view<const std::int8_t>& lhs;
+    const packed_trits& rhs;
+
+    [[nodiscard]] TERN_INLINE size_t depth() const noexcept { return lhs.cols; }
+    [[nodiscard]] TERN_INLINE bool fit() const noexcept { return lhs.cols == rhs.depth; }
+
+    template <class Arch, class Sink>
+    TERN_INLINE void run(size_t first_panel, size_t last_panel, const Sink& sink) const noexcept {
+        if (lhs.rows == 1)
+            kernel::run_gemm<kernel::trits_product<Arch, true>>(lhs, rhs, first_panel, last_panel, sink);
+        else
+            kernel::run_gemm<kernel::trits_product<Arch, false>>(lhs, rhs, first_panel, last_panel, sink);
+    }
+};
+
 }  // namespace detail
 
 template <class Arch>
@@ -142,6 +178,25 @@ status gemm(const matrix_view<const std::int8_t>& lhs, const packed_panels<binar
             const mutable_packed_rows<ternary>& dst, const scale_offset& epilogue, const thresholds& limits,
             tiles range) noexcept {
     return detail::product<Arch>(detail::bits_operands{lhs, rhs}, dst, epilogue, limits, range);
+}
+
+template <class Arch>
+status gemm(const matrix_view<const std::int8_t>& lhs, const packed_trits& rhs,
+            const matrix_view<std::int32_t>& dst, tiles range) noexcept {
+    return detail::product<Arch>(detail::trits_operands{lhs, rhs}, dst, range);
+}
+
+template <class Arch>
+status gemm(const matrix_view<const std::int8_t>& lhs, const packed_trits& rhs,
+            const matrix_view<float>& dst, const scale_offset& epilogue, tiles range) noexcept {
+    return detail::product<Arch>(detail::trits_operands{lhs, rhs}, dst, epilogue, range);
+}
+
+template <class Arch>
+status gemm(const matrix_view<const std::int8_t>& lhs, const packed_trits& rhs,
+            const mutable_packed_rows<ternary>& dst, const scale_offset& epilogue, const thresholds& limits,
+            tiles range) noexcept {
+    return detail::product<Arch>(detail::trits_operands{lhs, rhs}, dst, epilogue, limits, range);
 }
 
 }  // namespace tern

@@ -12,12 +12,14 @@
 //   codes   ternary weights in 2 bits, 64 outputs x 4 depth positions in 64 bytes: byte 4 * lane + j holds depth
 //           position j of the outputs lane, lane + 16, lane + 32, lane + 48 in its four fields, lowest bits first.
 //           Behind the tiles of 64 outputs follow the 64 sums of their weights, 4 bytes each.
-//   trits   ternary weights in 1.6 bits, rows of bytes with five depth positions each, first the most significant.
+//   trits   ternary weights in 1.6 bits, 16 outputs x 20 depth positions in 64 bytes: byte 4 * lane + j holds depth
+//           positions j, 4 + j, 8 + j, 12 + j and 16 + j of one output, first the most significant digit of base 3.
+//           Behind the tiles of 16 outputs follow the 16 sums of their weights, 4 bytes each.
 //   indices ternary weights in 2 bits for products by table lookup: 64 outputs side by side, one byte each with four
 //           depth positions as a number in base 3. Behind the tiles of a panel follow 64 sums of the weights.
 //
-// Padding: outputs up to a whole panel and depth up to a whole word are zero bits (code 1, that is value 0, in codes
-// and trits; value 0 in indices). No result depends on them as long as both operands keep this rule; pack.hpp does.
+// Padding: outputs up to a whole panel and depth up to a whole word are zero bits (code 1, that is value 0, in codes;
+// value 0 in trits and indices). No result depends on them as long as both operands keep this rule; pack.hpp does.
 #pragma once
 
 #include <cstddef>
@@ -286,9 +288,14 @@ struct packed_codes {
     return fits && depth != 0 ? bytes : 0;
 }
 
-/// Ternary weights as base-3 digits, rows of ceil(depth / 5) bytes.
+/// Ternary weights as base-3 digits, five to a byte, tiles of 16 outputs x 20 depth positions. Any alignment; 64 bytes is
+/// fastest.
 struct packed_trits {
     using encoding = trit;
+    static constexpr size_t tile_depth = 20;
+    static constexpr size_t tile_bytes = 64;
+    static constexpr size_t lane_bytes = tile_depth / trit::per_byte;
+    static constexpr size_t sums_bytes = panel_outputs * sizeof(std::int32_t);
 
     const std::uint8_t* data = nullptr;
     size_t outputs = 0;
@@ -299,18 +306,46 @@ struct packed_trits {
     TERN_INLINE constexpr packed_trits(const std::uint8_t* data_, size_t outputs_, size_t depth_) noexcept
         : data(data_), outputs(outputs_), depth(depth_) {}
 
-    [[nodiscard]] TERN_INLINE constexpr size_t row_bytes() const noexcept {
-        return bits::ceil_div(depth, size_t{trit::per_byte});
+    /// Groups of 16 outputs.
+    [[nodiscard]] TERN_INLINE constexpr size_t panels() const noexcept {
+        return bits::ceil_div(outputs, panel_outputs);
+    }
+    [[nodiscard]] TERN_INLINE constexpr size_t panel_tiles() const noexcept {
+        return bits::ceil_div(depth, tile_depth);
+    }
+    /// Bytes from a group of 16 outputs to the next.
+    [[nodiscard]] TERN_INLINE constexpr size_t panel_stride() const noexcept {
+        return panel_tiles() * tile_bytes + sums_bytes;
+    }
+    /// The 16 sums of the weights of a group of outputs, as little-endian int32 of any alignment.
+    [[nodiscard]] TERN_INLINE constexpr const std::uint8_t* sums(size_t p) const noexcept {
+        return data + p * panel_stride() + panel_tiles() * tile_bytes;
+    }
+
+    struct position {
+        size_t byte;
+        int digit;
+    };
+    [[nodiscard]] TERN_INLINE constexpr position locate(size_t output, size_t d) const noexcept {
+        return {output / panel_outputs * panel_stride() + d / tile_depth * tile_bytes +
+                    output % panel_outputs * lane_bytes + d % lane_bytes,
+                static_cast<int>(d % tile_depth / lane_bytes)};
     }
     [[nodiscard]] TERN_INLINE constexpr std::int32_t value(size_t output, size_t d) const noexcept {
-        return trit::decode(data[output * row_bytes() + d / trit::per_byte], static_cast<int>(d % trit::per_byte));
+        const position at = locate(output, d);
+        return trit::decode(data[at.byte], at.digit);
     }
 };
 
-/// Bytes of `packed_trits`; 0 when there is nothing to store or the size does not fit `size_t`.
+/// Bytes of `packed_trits`; 0 when there is nothing to store, the size does not fit `size_t` or the sum of an output's
+/// weights could pass int32.
 [[nodiscard]] TERN_INLINE constexpr size_t trits_bytes(size_t outputs, size_t depth) noexcept {
+    if (depth > size_t{0x7fffffff}) return 0;
+    const packed_trits p(nullptr, outputs, depth);
     size_t bytes = 0;
-    return multiply(outputs, bits::ceil_div(depth, size_t{trit::per_byte}), bytes) ? bytes : 0;
+    // The sums as one more tile.
+    const bool fits = multiply(p.panel_tiles() + 1, packed_trits::tile_bytes, bytes) && multiply(bytes, p.panels(), bytes);
+    return fits && depth != 0 ? bytes : 0;
 }
 
 template <class Encoding>

@@ -220,7 +220,36 @@ template <class Arch = default_arch, class Source>
     return status::ok;
 }
 
-/// Packs ternary weights as base-3 digits, five to a byte. dst: `trits_bytes(outputs, depth)` bytes.
+namespace detail {
+
+/// Calls put(offset, byte) once for every byte of the panels `view` that hold `source`: digits and sums, padding included.
+template <class Source, class Put>
+TERN_INLINE void for_each_trit_byte(const Source& source, const packed_trits& view, const Put& put) noexcept {
+    constexpr size_t lane_bytes = packed_trits::lane_bytes;
+    for (size_t o = 0; o < view.panels() * panel_outputs; ++o) {
+        const size_t first = o / panel_outputs * view.panel_stride() + o % panel_outputs * lane_bytes;
+        std::uint32_t sum = 0;
+        for (size_t t = 0; t < view.panel_tiles(); ++t) {
+            for (size_t j = 0; j < lane_bytes; ++j) {
+                std::int8_t digits[trit::per_byte] = {};
+                for (size_t i = 0; i < trit::per_byte; ++i) {
+                    const size_t d = t * packed_trits::tile_depth + i * lane_bytes + j;
+                    if (o < view.outputs && d < view.depth)
+                        digits[i] = static_cast<std::int8_t>(source_value(source, o, d));
+                    sum += static_cast<std::uint32_t>(std::int32_t{digits[i]});
+                }
+                put(first + t * packed_trits::tile_bytes + j, trit::encode(digits));
+            }
+        }
+        const size_t at = first + view.panel_tiles() * packed_trits::tile_bytes;
+        for (size_t b = 0; b < sizeof sum; ++b) put(at + b, static_cast<std::uint8_t>(sum >> 8 * b & 0xffu));
+    }
+}
+
+}  // namespace detail
+
+/// Packs ternary weights as base-3 digits, five to a byte, with the sums that epilogues need.
+/// dst: `trits_bytes(outputs, depth)` bytes; 64-byte alignment is fastest, any is enough.
 template <class Arch = default_arch, class Source>
 [[nodiscard]] status pack_trits(const Source& source, std::uint8_t* dst, size_t dst_bytes,
                                 packed_trits& packed) noexcept {
@@ -230,14 +259,28 @@ template <class Arch = default_arch, class Source>
     if (s != status::ok) return s;
     s = detail::check_source<Arch, trit>(source, bytes_of(dst, needed));
     if (s != status::ok) return s;
-    for (size_t o = 0; o < view.outputs; ++o) {
-        for (size_t b = 0; b < view.row_bytes(); ++b) {
-            std::int8_t digits[trit::per_byte] = {};
-            for (size_t i = 0; i < trit::per_byte && b * trit::per_byte + i < view.depth; ++i)
-                digits[i] = static_cast<std::int8_t>(detail::source_value(source, o, b * trit::per_byte + i));
-            dst[o * view.row_bytes() + b] = trit::encode(digits);
-        }
-    }
+    if (needed != 0)
+        detail::for_each_trit_byte(source, view,
+                                   [dst](size_t i, std::uint8_t byte) TERN_INLINE_LAMBDA { dst[i] = byte; });
+    packed = view;
+    return status::ok;
+}
+
+/// Trits that already lie in memory and whose bytes are not trusted, as `view_panels`: every byte has to be what
+/// `pack_trits` writes for the values there, else `bad_value`.
+template <class Arch = default_arch>
+[[nodiscard]] status view_trits(const void* data, size_t bytes, layout_id layout, size_t outputs, size_t depth,
+                                packed_trits& packed) noexcept {
+    if (layout != layout_id::trits) return status::bad_layout;
+    if (outputs == 0 || depth == 0) return status::bad_shape;
+    const packed_trits view(static_cast<const std::uint8_t*>(data), outputs, depth);
+    const status s = detail::check_target(view.data, bytes, trits_bytes(outputs, depth), false);
+    if (s != status::ok) return s;
+    bool canonical = true;
+    detail::for_each_trit_byte(view, view, [&](size_t i, std::uint8_t byte) TERN_INLINE_LAMBDA {
+        canonical = canonical && view.data[i] == byte;
+    });
+    if (!canonical) return status::bad_value;
     packed = view;
     return status::ok;
 }

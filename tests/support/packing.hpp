@@ -204,13 +204,22 @@ inline std::vector<std::uint8_t> draw_codes(const matrix& m) {
 /// trits: ceil(256 / 243 * number), five digits a byte, padding 0.
 inline std::vector<std::uint8_t> draw_trits(const matrix& m) {
     std::vector<std::uint8_t> to;
-    for (std::size_t o = 0; o < m.rows(); ++o) {
-        for (std::size_t d = 0; d < m.cols(); d += 5) {
-            std::size_t number = 0;
-            for (std::size_t i = d; i < d + 5; ++i) {
-                number = 3 * number + static_cast<std::size_t>((i < m.cols() ? m.at(o, i) : 0) + 1);
+    if (m.cols() == 0) return to;
+    const auto value = [&](std::size_t o, std::size_t d) { return o < m.rows() && d < m.cols() ? int{m.at(o, d)} : 0; };
+    for (std::size_t o = 0; o < m.rows(); o += 16) {
+        for (std::size_t d = 0; d < m.cols(); d += 20) {
+            for (std::size_t lane = 0; lane < 16; ++lane) {
+                for (std::size_t j = 0; j < 4; ++j) {
+                    int number = 0;
+                    for (std::size_t i = 0; i < 5; ++i) number = 3 * number + value(o + lane, d + 4 * i + j) + 1;
+                    to.push_back(static_cast<std::uint8_t>(round_up_div(256 * static_cast<std::size_t>(number), 243)));
+                }
             }
-            to.push_back(static_cast<std::uint8_t>(round_up_div(256 * number, 243)));
+        }
+        for (std::size_t lane = 0; lane < 16; ++lane) {
+            int sum = 0;
+            for (std::size_t d = 0; d < m.cols(); ++d) sum += value(o + lane, d);
+            for (int shift = 0; shift < 32; shift += 8) to.push_back(static_cast<std::uint8_t>(static_cast<unsigned>(sum) >> shift));
         }
     }
     return to;
