@@ -8,6 +8,7 @@
 #include <doctest/doctest.h>
 
 #include <tern/buffer.hpp>
+#include <tern/gemm_bytes.hpp>
 #include <tern/gemv.hpp>
 #include <tern/reference.hpp>
 
@@ -132,14 +133,19 @@ void check_product(const activations& x, const Weights& w, const std::vector<std
 
 std::vector<product_shape> shapes() {
     std::vector<product_shape> all = product_shapes(20);
-    for (const size_t outputs : {191, 192, 193, 257}) {
+    for (const size_t outputs : {191u, 192u, 193u, 257u}) {
         all.push_back({1, outputs, 70});
         all.push_back({6, outputs, 70});
     }
-    for (const size_t depth : {167, 168, 169, 335, 336, 337, 671, 672, 673, 2047, 2048, 2049}) {
+    for (const size_t depth : {167u, 168u, 169u, 335u, 336u, 337u, 671u, 672u, 673u, 2047u, 2048u, 2049u}) {
         all.push_back({1, 66, depth});
         all.push_back({3, 66, depth});
     }
+    // Several rows and many outputs take other kernels.
+    for (const size_t rows : {4, 5, 6, 7, 8, 9}) all.push_back({rows, 273, 47});
+    for (const size_t outputs : {255, 256, 1023, 1025, 1041, 1072}) all.push_back({5, outputs, 33});
+    for (const size_t depth : {1, 15, 16, 17, 31, 32, 33, 255, 256, 257, 271, 272, 273, 511, 512, 513})
+        all.push_back({4, 260, depth});
     return all;
 }
 
@@ -156,7 +162,7 @@ TEST_CASE_TEMPLATE("a product equals the reference, whatever the shape and the f
 }
 
 TEST_CASE_TEMPLATE("operands that are all lowest or all highest equal the reference", Weights, codes, trits, panels) {
-    const product_shape all[] = {{9, 33, 65}, {1, 130, 993}, {3, 5, 4129}, {13, 66, 2500}};
+    const product_shape all[] = {{9, 33, 65}, {1, 130, 993}, {3, 5, 4129}, {13, 66, 2500}, {5, 290, 600}};
     random_numbers random(2);
     for (const product_shape& s : all)
         for (const fill of_x : {fill::lowest, fill::highest, fill::random})
@@ -216,9 +222,9 @@ TEST_CASE_TEMPLATE("the deepest products do not overflow, and deeper ones are re
 
 TEST_CASE_TEMPLATE("reals and packed ternary results equal the reference, in groups too", Weights, codes, trits, panels) {
     random_numbers random(5);
-    const product_shape all[] = {{1, 40, 100}, {7, 66, 300}, {5, 130, 257}, {1, 200, 64}, {18, 17, 515}};
+    const product_shape all[] = {{1, 40, 100}, {7, 66, 300}, {5, 130, 257}, {1, 200, 64}, {18, 17, 515}, {5, 270, 290}};
     for (const product_shape& s : all) {
-        for (const size_t group : {0, 32, 64, 128, 256}) {
+        for (const size_t group : {0u, 32u, 64u, 128u, 256u}) {
             for (int turn = 0; turn < 4; ++turn) {
                 INFO(s, ", groups of ", group);
                 const integers x = bytes(s.rows, s.depth, turn == 3 ? fill::lowest : fill::random, random);
@@ -251,7 +257,7 @@ TEST_CASE_TEMPLATE("reals and packed ternary results equal the reference, in gro
 
 TEST_CASE_TEMPLATE("any partition into tiles gives the same bytes", Weights, codes, trits, panels) {
     random_numbers random(6);
-    for (const size_t rows : {1, 6}) {
+    for (const size_t rows : {1u, 6u}) {
         const integers x = bytes(rows, 90, fill::random, random);
         const integers w = Weights::values(300, 90, fill::random, random);
         const activations lhs(x, 0, 0);

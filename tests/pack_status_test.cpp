@@ -54,7 +54,7 @@ struct codes {
 };
 struct trits {
     using unit = std::uint8_t;
-    static constexpr std::size_t needed = 4 * 2;
+    static constexpr std::size_t needed = 64 + 64;
     tern::packed_trits view;
     template <class Source>
     status operator()(const Source& from, unit* to, std::size_t size) {

@@ -60,26 +60,6 @@ template <class Arch = default_arch, class Lhs>
                           const mutable_packed_rows<ternary>& dst, const scale_offset& epilogue,
                           const thresholds& limits, tiles range = {}) noexcept;
 
-/// One row of activations.
-template <class Arch = default_arch, class Lhs>
-[[nodiscard]] status gemv(const packed_rows<Lhs>& x, const packed_indices& rhs, const matrix_view<std::int32_t>& dst,
-                          tiles range = {}) noexcept {
-    return x.rows == 1 ? gemm<Arch>(x, rhs, dst, range) : status::bad_shape;
-}
-
-template <class Arch = default_arch, class Lhs>
-[[nodiscard]] status gemv(const packed_rows<Lhs>& x, const packed_indices& rhs, const matrix_view<float>& dst,
-                          const scale_offset& epilogue, tiles range = {}) noexcept {
-    return x.rows == 1 ? gemm<Arch>(x, rhs, dst, epilogue, range) : status::bad_shape;
-}
-
-template <class Arch = default_arch, class Lhs>
-[[nodiscard]] status gemv(const packed_rows<Lhs>& x, const packed_indices& rhs,
-                          const mutable_packed_rows<ternary>& dst, const scale_offset& epilogue,
-                          const thresholds& limits, tiles range = {}) noexcept {
-    return x.rows == 1 ? gemm<Arch>(x, rhs, dst, epilogue, limits, range) : status::bad_shape;
-}
-
 }  // namespace tern
 
 #include <tern/kernel/gemm/driver.hpp>

@@ -97,12 +97,6 @@ template <class Arch = default_arch, class Lhs, class Destination, class... Epil
     return rhs.layout == layout_id::panels ? gemm<Arch>(lhs, rhs.panels(), dst, epilogue...) : status::bad_layout;
 }
 
-template <class Arch = default_arch, class Lhs, class Destination, class... Epilogue>
-[[nodiscard]] status gemv(const packed_rows<Lhs>& x, const ternary_weights& rhs, const Destination& dst,
-                          const Epilogue&... epilogue) noexcept {
-    return x.rows == 1 ? gemm<Arch>(x, rhs, dst, epilogue...) : status::bad_shape;
-}
-
 namespace detail {
 
 /// Cycles for 512 positions of depth x outputs, and the rows from which on a lookup pays for what it prepares: none
