@@ -142,9 +142,9 @@ std::vector<product_shape> shapes() {
         all.push_back({3, 66, depth});
     }
     // Several rows and many outputs take other kernels.
-    for (const size_t rows : {4, 5, 6, 7, 8, 9}) all.push_back({rows, 273, 47});
-    for (const size_t outputs : {255, 256, 1023, 1025, 1041, 1072}) all.push_back({5, outputs, 33});
-    for (const size_t depth : {1, 15, 16, 17, 31, 32, 33, 255, 256, 257, 271, 272, 273, 511, 512, 513})
+    for (const size_t rows : {4u, 5u, 6u, 7u, 8u, 9u}) all.push_back({rows, 273, 47});
+    for (const size_t outputs : {255u, 256u, 1023u, 1025u, 1041u, 1072u}) all.push_back({5, outputs, 33});
+    for (const size_t depth : {1u, 15u, 16u, 17u, 31u, 32u, 33u, 255u, 256u, 257u, 271u, 272u, 273u, 511u, 512u, 513u})
         all.push_back({4, 260, depth});
     return all;
 }
@@ -319,7 +319,7 @@ TEST_CASE_TEMPLATE("what a product refuses", Weights, codes, trits, panels) {
     CHECK(tern::gemv(lhs.view, rhs.view, dst) == status::bad_shape);
     CHECK(tern::gemm(lhs.view, rhs.view, dst, tiles{2, 1}) == status::bad_shape);
     auto foreign = rhs.view;
-    foreign.layout = tern::layout_id::trits;
+    foreign.layout = tern::layout_id::rows;
     CHECK(tern::gemm(lhs.view, foreign, dst) == status::bad_layout);
     foreign = rhs.view;
     foreign.data = nullptr;

@@ -7,6 +7,7 @@
 #include <doctest/doctest.h>
 
 #include <tern/buffer.hpp>
+#include <tern/gemv.hpp>
 #include <tern/reference.hpp>
 
 #include "support/architectures.hpp"
