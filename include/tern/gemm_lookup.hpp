@@ -3,8 +3,8 @@
 //
 //     dst[i][j] = sum_{k < depth} lhs[i][k] * rhs[j][k]        i < rows (tokens), j < outputs
 //
-// The product of gemm.hpp and gemv.hpp, with the same destinations, epilogues, results and statuses, of weights packed as
-// `packed_indices`. Activations: binary, ternary, unsigned_bits<1..8>, bipolar_bits<1..8>.
+// The product of gemm.hpp and gemv.hpp, with the same destinations, epilogues, results and statuses, of weights packed
+// as `packed_indices`. Activations: binary, binary_set_minus, ternary, unsigned_bits<1..8>, bipolar_bits<1..8>.
 //
 // Four positions of an activation row select a row of a constant table, and the weights' byte the place in it where
 // the sum of the four products stands (two positions and half a byte with 16-byte shuffles). Activations of more than
@@ -127,7 +127,8 @@ status gemm(const packed_rows<Lhs>& lhs, const packed_indices& rhs, const matrix
     status s = check(dst);
     if (s == status::ok) s = check(epilogue, lhs.depth, detail::max_product<Lhs, ternary_index>);
     if (s == status::ok) s = detail::check_product(lhs, rhs, dst.rows, dst.cols, bytes_of(dst), range);
-    if (s == status::ok) detail::run_product<Arch>(lhs, rhs, range, kernel::float_sink<Arch>{{epilogue, rhs.outputs}, dst});
+    if (s == status::ok)
+        detail::run_product<Arch>(lhs, rhs, range, kernel::float_sink<Arch>{{epilogue, rhs.outputs}, dst});
     return s;
 }
 
