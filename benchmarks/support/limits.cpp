@@ -1,49 +1,21 @@
 // SPDX-License-Identifier: MIT
-// The loops behind limits.hpp. Empty asm statements with a register operand stand where a kernel would load: they make
-// the operands unknown, so that nothing is hoisted, folded or removed, and cost no instruction.
+// The loops behind limits.hpp but those of products of bytes and of lookups (limits_bytes.cpp).
 #include "support/limits.hpp"
 
 #include <algorithm>
 #include <chrono>
-#include <limits>
 
 #include <benchmark/benchmark.h>
 #include <tern/buffer.hpp>
 #include <tern/kernel/gemm/panel_group.hpp>
 
 #include "support/architectures.hpp"
-
-#if defined(__ARM_NEON)
-#define TERN_BENCH_VECTOR "w"
-#elif defined(__AVX512VL__)
-#define TERN_BENCH_VECTOR "v"
-#else
-#define TERN_BENCH_VECTOR "x"
-#endif
+#include "support/limit_loops.hpp"
 
 namespace tern_bench {
 namespace {
 
 using tern::bits::unroll;
-
-// Through a local each: GCC keeps an array in memory when an asm statement names one of its scalar elements.
-TERN_INLINE void opaque(std::uint32_t& x) {
-    std::uint32_t value = x;
-    asm volatile("" : "+r"(value));
-    x = value;
-}
-template <class Vector>
-TERN_INLINE void opaque(Vector& x) {
-    auto value = x;
-    asm volatile("" : "+" TERN_BENCH_VECTOR(value));
-    x = value;
-}
-#if TERN_HAS_XSIMD
-template <class T, class A>
-TERN_INLINE void opaque(xsimd::batch<T, A>& x) {
-    opaque(x.data);
-}
-#endif
 
 /// Thirty-two vector registers instead of sixteen.
 inline constexpr bool many_registers = TERN_HAS_AVX512 == 1 || (TERN_HAS_NEON == 1 && sizeof(void*) == 8);
@@ -169,30 +141,6 @@ struct fma_loop {
     }
 };
 
-/// Units of work a second: the best of `runs` runs of `length` seconds each.
-template <class Run>
-double best_rate(double work, int runs, double length, const Run& run) {
-    double best = std::numeric_limits<double>::infinity();
-    long iterations = 1;
-    for (int r = 0; r < runs;) {
-        const double start = seconds();
-        run(iterations);
-        const double taken = seconds() - start;
-        if (taken < length / 2) {
-            iterations *= 2;
-        } else {
-            best = std::min(best, taken / static_cast<double>(iterations));
-            ++r;
-        }
-    }
-    return work / best;
-}
-
-template <class Loop>
-double multiplies_per_second() {
-    return best_rate(Loop::multiplies, 12, 100e-6, Loop::run);
-}
-
 /// The best of three tiles: how well a core spreads a mix over its units depends on what stands next to what. A tile
 /// that does not fit the registers is slow, and so does no harm.
 template <class Lanes, mix Mix>
@@ -248,8 +196,8 @@ double multiply_rate(mix m) {
         case mix::ternary_binary_popcnt: return best_tile<lanes, mix::ternary_binary_popcnt>();
         case mix::ternary_unsigned_popcnt: return best_tile<lanes, mix::ternary_unsigned_popcnt>();
         case mix::fma_f32: return multiplies_per_second<fma_loop<lanes>>();
+        default: return byte_rate(Arch{}, m);
     }
-    return 0.0;
 }
 
 std::size_t working_set(memory level) {
@@ -284,11 +232,17 @@ TERN_BENCH_INSTANTIATE(scalar)
 #if TERN_HAS_XSIMD
 TERN_BENCH_INSTANTIATE(simd)
 #endif
+#if TERN_HAS_SSE4
+TERN_BENCH_INSTANTIATE(sse4)
+#endif
 #if TERN_HAS_AVX2
 TERN_BENCH_INSTANTIATE(avx2)
 #endif
 #if TERN_HAS_AVX512
 TERN_BENCH_INSTANTIATE(avx512)
+#endif
+#if TERN_HAS_AVX512_VNNI
+TERN_BENCH_INSTANTIATE(avx512_vnni)
 #endif
 #if TERN_HAS_AVX512_VPOPCNTDQ
 TERN_BENCH_INSTANTIATE(avx512_vpopcntdq)
