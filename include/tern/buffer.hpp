@@ -95,6 +95,20 @@ public:
     }
 };
 
+/// Lookup indices that own their memory; a `packed_indices` wherever one is asked for.
+class packed_index_matrix : public owner<packed_indices> {
+public:
+    packed_index_matrix() noexcept = default;
+    template <class Source>
+    explicit packed_index_matrix(const Source& source) noexcept {
+        const size_t m = detail::source_rows(source);
+        const size_t k = detail::source_depth(source);
+        if (!allocate(indices_bytes(m, k) / sizeof(word), m != 0 && k != 0)) return;
+        state = tern::pack_indices(source, reinterpret_cast<std::uint8_t*>(memory_.data()),
+                                   memory_.size() * sizeof(word), view());
+    }
+};
+
 /// Packed activations that own their memory; a `mutable_packed_rows` wherever one is asked for.
 template <class Encoding>
 class packed_activations : public owner<mutable_packed_rows<Encoding>> {
@@ -126,6 +140,12 @@ template <class Encoding, class Source>
 template <class Encoding, class Source>
 [[nodiscard]] packed_activations<Encoding> pack_rows(const Source& source) noexcept {
     return packed_activations<Encoding>(source);
+}
+
+/// Packs ternary weights (outputs x depth) as lookup indices into memory of their own.
+template <class Source>
+[[nodiscard]] packed_index_matrix pack_indices(const Source& source) noexcept {
+    return packed_index_matrix(source);
 }
 
 }  // namespace tern

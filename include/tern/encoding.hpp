@@ -31,6 +31,7 @@ enum class encoding_id : std::uint32_t {
     ternary = 3,
     ternary_codes = 4,
     ternary_trits = 5,
+    ternary_indices = 6,
     unsigned_bits = 16,  ///< + K
     bipolar_bits = 32    ///< + K
 };
@@ -175,6 +176,28 @@ struct trit {
         constexpr std::uint32_t power[per_byte] = {1, 3, 9, 27, 81};
         const std::uint32_t fraction = (byte * power[digit]) & 0xffu;
         return static_cast<std::int32_t>((3u * fraction) >> 8) - 1;
+    }
+};
+
+/// Four of -1, 0 and +1 in a byte, 2 bits each: the number sum_i (value_i + 1) 3^i, 0 .. 80, which is what a product by
+/// table lookup indexes its tables with. Bytes above 80 stand for nothing.
+struct ternary_index {
+    static constexpr encoding_id id = encoding_id::ternary_indices;
+    static constexpr int per_byte = 4;
+    static constexpr std::int32_t max_abs = 1;
+    static constexpr std::uint8_t zero = 40;  ///< four zeros
+    static constexpr std::uint8_t last = 80;
+
+    [[nodiscard]] static TERN_INLINE constexpr bool valid(std::int32_t value) noexcept {
+        return value >= -1 && value <= 1;
+    }
+    /// `values[0]` is the least significant digit.
+    [[nodiscard]] static TERN_INLINE constexpr std::uint8_t encode(const std::int8_t (&values)[per_byte]) noexcept {
+        return static_cast<std::uint8_t>(zero + values[0] + 3 * values[1] + 9 * values[2] + 27 * values[3]);
+    }
+    [[nodiscard]] static TERN_INLINE constexpr std::int32_t decode(std::uint8_t index, int digit) noexcept {
+        constexpr std::uint32_t power[per_byte] = {1, 3, 9, 27};
+        return static_cast<std::int32_t>(index / power[digit] % 3u) - 1;
     }
 };
 

@@ -69,6 +69,18 @@ template <class Lhs, class Rhs>
     return depth <= size_t{0x7fffffff} / max_product<Lhs, Rhs>;
 }
 
+/// What is the same for weights of any layout. `rhs_depth`: their depth, if they are those of a matrix.
+template <class Lhs, class Weights>
+[[nodiscard]] TERN_INLINE status check_product(const packed_rows<Lhs>& lhs, const Weights& rhs, size_t rhs_depth,
+                                               size_t dst_rows, size_t dst_cols, byte_range dst,
+                                               tiles range) noexcept {
+    if (lhs.depth != rhs_depth || dst_rows != lhs.rows || dst_cols != rhs.outputs || range.first > range.last)
+        return status::bad_shape;
+    if (!accumulator_fits<Lhs, typename Weights::encoding>(lhs.depth)) return status::overflow;
+    if (dst.overlaps(bytes_of(lhs)) || dst.overlaps(bytes_of(rhs))) return status::overlap;
+    return status::ok;
+}
+
 template <class Lhs, class Rhs>
 [[nodiscard]] TERN_INLINE status check_product(const packed_rows<Lhs>& lhs, const packed_panels<Rhs>& rhs,
                                                size_t dst_rows, size_t dst_cols, byte_range dst,
@@ -77,12 +89,8 @@ template <class Lhs, class Rhs>
     if (s != status::ok) return s;
     s = check(rhs);
     if (s != status::ok) return s;
-    if (rhs.taps != 1 || lhs.depth != rhs.tap_depth || dst_rows != lhs.rows || dst_cols != rhs.outputs ||
-        range.first > range.last)
-        return status::bad_shape;
-    if (!accumulator_fits<Lhs, Rhs>(lhs.depth)) return status::overflow;
-    if (dst.overlaps(bytes_of(lhs)) || dst.overlaps(bytes_of(rhs))) return status::overlap;
-    return status::ok;
+    if (rhs.taps != 1) return status::bad_shape;
+    return check_product(lhs, rhs, rhs.tap_depth, dst_rows, dst_cols, dst, range);
 }
 
 template <class Arch, class Lhs, class Rhs, class Sink>

@@ -12,9 +12,11 @@
 //   codes   ternary weights in 2 bits, 64 outputs x 4 depth positions in 64 bytes: byte 4 * lane + j holds depth
 //           position j of the outputs lane, lane + 16, lane + 32, lane + 48 in its four fields, lowest bits first.
 //   trits   ternary weights in 1.6 bits, rows of bytes with five depth positions each, first the most significant.
+//   indices ternary weights in 2 bits for products by table lookup: 64 outputs side by side, one byte each with four
+//           depth positions as a number in base 3. Behind the tiles of a panel follow 64 sums of the weights.
 //
 // Padding: outputs up to a whole panel and depth up to a whole word are zero bits (code 1, that is value 0, in codes
-// and trits). No result depends on them as long as both operands keep this rule; pack.hpp does.
+// and trits; value 0 in indices). No result depends on them as long as both operands keep this rule; pack.hpp does.
 #pragma once
 
 #include <cstddef>
@@ -33,7 +35,7 @@ inline constexpr size_t word_bits = 32;
 inline constexpr size_t panel_outputs = 16;
 
 /// Stable numbers of the layouts, for files. Never renumbered.
-enum class layout_id : std::uint32_t { rows = 1, panels = 2, codes = 3, trits = 4 };
+enum class layout_id : std::uint32_t { rows = 1, panels = 2, codes = 3, trits = 4, indices = 5 };
 
 /// Depth in words.
 [[nodiscard]] TERN_INLINE constexpr size_t depth_words(size_t depth) noexcept {
@@ -358,6 +360,65 @@ template <class Codes>
 
 [[nodiscard]] TERN_INLINE status check(const packed_trits& v) noexcept {
     return check_bytes(v, layout_id::trits, trits_bytes(v.outputs, v.depth));
+}
+
+// -- indices --
+
+/// Ternary weights as indices of lookup tables, tiles of 64 outputs x 4 depth positions, depth fastest. Byte `lane` of a
+/// tile holds output 64 * panel + lane (see `ternary_index`).
+struct packed_indices {
+    using encoding = ternary_index;
+    static constexpr size_t tile_outputs = 64;
+    static constexpr size_t tile_depth = 4;
+    static constexpr size_t tile_bytes = 64;
+    static constexpr size_t sums_bytes = tile_outputs * sizeof(std::int32_t);
+
+    const std::uint8_t* data = nullptr;
+    size_t outputs = 0;
+    size_t depth = 0;
+    layout_id layout = layout_id::indices;
+
+    TERN_INLINE constexpr packed_indices() noexcept {}
+    TERN_INLINE constexpr packed_indices(const std::uint8_t* data_, size_t outputs_, size_t depth_) noexcept
+        : data(data_), outputs(outputs_), depth(depth_) {}
+
+    [[nodiscard]] TERN_INLINE constexpr size_t panels() const noexcept { return bits::ceil_div(outputs, tile_outputs); }
+    /// Tiles of a panel.
+    [[nodiscard]] TERN_INLINE constexpr size_t tiles() const noexcept { return bits::ceil_div(depth, tile_depth); }
+    /// Bytes from a panel to the next.
+    [[nodiscard]] TERN_INLINE constexpr size_t panel_stride() const noexcept {
+        return tiles() * tile_bytes + sums_bytes;
+    }
+    [[nodiscard]] TERN_INLINE constexpr const std::uint8_t* panel(size_t p) const noexcept {
+        return data + p * panel_stride();
+    }
+    /// Sums of the weights of a panel's 64 outputs: int32, two's complement, little-endian, of any alignment.
+    [[nodiscard]] TERN_INLINE constexpr const std::uint8_t* sums(size_t p) const noexcept {
+        return panel(p) + tiles() * tile_bytes;
+    }
+    [[nodiscard]] TERN_INLINE constexpr std::int32_t value(size_t output, size_t d) const noexcept {
+        const std::uint8_t* tile = panel(output / tile_outputs) + d / tile_depth * tile_bytes;
+        return ternary_index::decode(tile[output % tile_outputs], static_cast<int>(d % tile_depth));
+    }
+};
+
+/// Bytes of `packed_indices`; 0 when there is nothing to store, the size does not fit `size_t` or the sum of an output's
+/// weights could pass int32.
+[[nodiscard]] TERN_INLINE constexpr size_t indices_bytes(size_t outputs, size_t depth) noexcept {
+    if (depth == 0 || depth > size_t{0x7fffffff}) return 0;
+    const packed_indices v(nullptr, outputs, depth);
+    size_t bytes = 0;
+    const bool fits = v.tiles() <= (static_cast<size_t>(-1) - packed_indices::sums_bytes) / packed_indices::tile_bytes &&
+                      multiply(v.panels(), v.panel_stride(), bytes);
+    return fits ? bytes : 0;
+}
+
+[[nodiscard]] TERN_INLINE byte_range bytes_of(const packed_indices& v) noexcept {
+    return bytes_of(v.data, indices_bytes(v.outputs, v.depth));
+}
+
+[[nodiscard]] TERN_INLINE status check(const packed_indices& v) noexcept {
+    return check_bytes(v, layout_id::indices, indices_bytes(v.outputs, v.depth));
 }
 
 }  // namespace tern

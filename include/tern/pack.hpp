@@ -45,6 +45,7 @@ TERN_INLINE constexpr size_t source_depth(const packed_panels<Encoding>& v) noex
 }
 TERN_INLINE constexpr size_t source_depth(const packed_codes& v) noexcept { return v.depth; }
 TERN_INLINE constexpr size_t source_depth(const packed_trits& v) noexcept { return v.depth; }
+TERN_INLINE constexpr size_t source_depth(const packed_indices& v) noexcept { return v.depth; }
 
 template <class Packed>
 TERN_INLINE constexpr auto source_rows(const Packed& v) noexcept -> decltype(v.outputs) {
@@ -254,6 +255,71 @@ template <class Encoding, class Arch = default_arch>
     bool canonical = true;
     detail::for_each_panel_word(
         view, view, [&](size_t i, word w) TERN_INLINE_LAMBDA { canonical = canonical && view.data[i] == w; });
+    if (!canonical) return status::bad_value;
+    packed = view;
+    return status::ok;
+}
+
+// -- indices --
+
+namespace detail {
+
+/// Calls put(offset, byte) once for every byte of the panels `view` that hold `source`: indices and sums, padding
+/// included.
+template <class Source, class Put>
+TERN_INLINE void for_each_index_byte(const Source& source, const packed_indices& view, const Put& put) noexcept {
+    constexpr size_t per_byte = ternary_index::per_byte;
+    for (size_t o = 0; o < view.panels() * packed_indices::tile_outputs; ++o) {
+        const size_t lane = o % packed_indices::tile_outputs;
+        const size_t first = o / packed_indices::tile_outputs * view.panel_stride();
+        std::uint32_t sum = 0;
+        for (size_t t = 0; t < view.tiles(); ++t) {
+            std::int8_t values[per_byte] = {};
+            for (size_t i = 0; o < view.outputs && i < per_byte && t * per_byte + i < view.depth; ++i) {
+                values[i] = static_cast<std::int8_t>(source_value(source, o, t * per_byte + i));
+                sum += static_cast<std::uint32_t>(std::int32_t{values[i]});
+            }
+            put(first + t * packed_indices::tile_bytes + lane, ternary_index::encode(values));
+        }
+        const size_t at = first + view.tiles() * packed_indices::tile_bytes + lane * sizeof sum;
+        for (size_t b = 0; b < sizeof sum; ++b) put(at + b, static_cast<std::uint8_t>(sum >> 8 * b & 0xffu));
+    }
+}
+
+}  // namespace detail
+
+/// Packs ternary weights as lookup indices, four to a byte, with the sums that epilogues need.
+/// dst: `indices_bytes(outputs, depth)` bytes; 64-byte alignment is fastest, any is enough.
+template <class Arch = default_arch, class Source>
+[[nodiscard]] status pack_indices(const Source& source, std::uint8_t* dst, size_t dst_bytes,
+                                  packed_indices& packed) noexcept {
+    const packed_indices view(dst, detail::source_rows(source), detail::source_depth(source));
+    const size_t needed = indices_bytes(view.outputs, view.depth);
+    status s = detail::check_target(dst, dst_bytes, needed, view.outputs == 0 || view.depth == 0);
+    if (s != status::ok) return s;
+    s = detail::check_source<Arch, ternary_index>(source, bytes_of(dst, needed));
+    if (s != status::ok) return s;
+    if (needed != 0)
+        detail::for_each_index_byte(source, view,
+                                    [dst](size_t i, std::uint8_t byte) TERN_INLINE_LAMBDA { dst[i] = byte; });
+    packed = view;
+    return status::ok;
+}
+
+/// Lookup indices that already lie in memory and whose bytes are not trusted, as `view_panels`: every byte has to be
+/// what `pack_indices` writes for the values there (no index above 80, padding of value 0, sums), else `bad_value`.
+template <class Arch = default_arch>
+[[nodiscard]] status view_indices(const void* data, size_t bytes, layout_id layout, size_t outputs, size_t depth,
+                                  packed_indices& packed) noexcept {
+    if (layout != layout_id::indices) return status::bad_layout;
+    if (outputs == 0 || depth == 0) return status::bad_shape;
+    const packed_indices view(static_cast<const std::uint8_t*>(data), outputs, depth);
+    const status s = detail::check_target(view.data, bytes, indices_bytes(outputs, depth), false);
+    if (s != status::ok) return s;
+    bool canonical = true;
+    detail::for_each_index_byte(view, view, [&](size_t i, std::uint8_t byte) TERN_INLINE_LAMBDA {
+        canonical = canonical && view.data[i] == byte;
+    });
     if (!canonical) return status::bad_value;
     packed = view;
     return status::ok;

@@ -30,15 +30,15 @@ const room rooms[] = {
     {"version", 0, "version", CORE},
     {"config", 1, "config", CORE},
     {"words", 2, "arch|status|encoding|parallel|simd/bits", CORE},
-    {"registers", 3, "simd/(scalar|reals)", CORE},
+    {"registers", 3, "simd/(scalar|reals|lookup)", CORE},
     {"registers (xsimd)", 3, "simd/batch", CORE "|xsimd/xsimd\\.hpp"},
-    {"registers (x86)", 3, "simd/x86", CORE "|immintrin\\.h"},
+    {"registers (x86)", 3, "simd/x86(_\\w+)?", CORE "|immintrin\\.h"},
     {"registers (Arm)", 3, "simd/arm", CORE "|arm_neon\\.h|arm_mve\\.h|arm_sve\\.h"},
     {"shapes", 3, "view|window|layout", CORE},
     {"work", 4, "pack|epilogue|quantize/\\w+", CORE},
     {"kernels", 5, "kernel/\\w+/\\w+", CORE},
     {"dot", 6, "dot", CORE},
-    {"products", 7, "gemv|gemm", CORE},
+    {"products", 7, "gemv|gemm(_\\w+)?", CORE},
     {"windows", 8, "conv|pool", CORE},
     {"reference", 8, "reference(/\\w+)?", CORE},
     {"owners", 9, "buffer", CORE "|memory|new|utility"},
@@ -47,7 +47,7 @@ const room rooms[] = {
 #undef CORE
 
 const std::regex kernel("kernel/.*");
-const std::regex operation("pack|epilogue|quantize/\\w+|dot|gemv|gemm|conv|pool");
+const std::regex operation("pack|epilogue|quantize/\\w+|dot|gemv|gemm(_\\w+)?|conv|pool");
 const std::regex internal("kernel/.*|simd/.*|tern");
 const std::regex reference("reference.*");
 const std::regex oracle("config|status|encoding|view|window|layout|epilogue|reference.*|pack|quantize/granularity");

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: MIT
+// Registers of bytes, as the products by lookup see them, and the one of `arch::scalar`.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include <tern/simd/scalar.hpp>
+
+namespace tern::simd {
+
+/// Eight bytes in a word. Also the description of what every other register of bytes offers.
+///   width          bytes of a register
+///   positions      positions of depth that one lookup covers: 4 (rows of 128 bytes) or 2 (rows of 16)
+///   digit_planes   planes of an activation that may share a digit: 2 makes tables of 256 rows
+///   load_row       a row of a table; `lookup`: the byte of it at each byte of an index, whatever the index
+///   add            bytes, whose sums fit
+///   fold           adds the bytes to `width` 16-bit sums, kept in an order of the register's own
+///   finish         to[i] = or += (sum i - bias) * 2^shift, i < width: sums modulo 2^16, read as int16; to modulo 2^32
+///   expand         a byte for each `positions` bits of `expand_words` words, the lowest bits first
+///   pair           two expanded planes as one code a byte, the second in the higher bits
+///   base3          (4 positions) expanded mask and sign as a number in base 3: 0 is 0, -1 is 1, +1 is 2
+///   split          (2 positions) numbers 0 .. 80 as two digits of base 9
+struct scalar_bytes {
+    using reg = std::uint64_t;
+    using row = const std::uint8_t*;
+    static constexpr std::size_t width = 8;
+    static constexpr int positions = 4;
+    static constexpr int digit_planes = 1;
+    static constexpr std::size_t row_bytes = 128;
+    static constexpr std::size_t expand_words = 1;
+
+    static TERN_INLINE reg zero() noexcept { return 0; }
+    static TERN_INLINE reg load(const std::uint8_t* from) noexcept { return bits::load<reg>(from); }
+    static TERN_INLINE void store(std::uint8_t* to, reg x) noexcept { bits::store(to, x); }
+    static TERN_INLINE row load_row(const std::uint8_t* from) noexcept { return from; }
+    static TERN_INLINE reg lookup(row r, reg index) noexcept {
+        reg x = 0;
+        for (int i = 0; i < 64; i += 8) x |= reg{r[index >> i & 127u]} << i;
+        return x;
+    }
+    static TERN_INLINE reg add(reg a, reg b) noexcept { return a + b; }
+    static TERN_INLINE void fold(std::uint16_t* sums, reg x) noexcept {
+        for (std::size_t i = 0; i < width; ++i)
+            sums[i] = static_cast<std::uint16_t>(sums[i] + (x >> 8 * i & 255u));
+    }
+    static TERN_INLINE void finish(const std::uint16_t* sums, std::uint16_t bias, int shift, bool add,
+                                   std::int32_t* to) noexcept {
+        for (std::size_t i = 0; i < width; ++i) {
+            const auto sum = static_cast<std::int16_t>(static_cast<std::uint16_t>(sums[i] - bias));
+            const std::uint32_t old = add ? static_cast<std::uint32_t>(to[i]) : 0u;
+            to[i] = static_cast<std::int32_t>(old + (static_cast<std::uint32_t>(std::int32_t{sum}) << shift));
+        }
+    }
+    static TERN_INLINE reg expand(const std::uint32_t* from) noexcept {
+        reg x = *from;
+        x = (x | x << 16) & 0x0000ffff0000ffffu;
+        x = (x | x << 8) & 0x00ff00ff00ff00ffu;
+        return (x | x << 4) & 0x0f0f0f0f0f0f0f0fu;
+    }
+    static TERN_INLINE reg pair(reg a, reg b) noexcept { return a | b << 4; }
+    static TERN_INLINE reg base3(reg mask, reg sign) noexcept { return weigh(mask) + weigh(mask & sign); }
+
+private:
+    /// sum_i 3^i bit_i of each byte.
+    static TERN_INLINE reg weigh(reg x) noexcept {
+        constexpr reg one = 0x0101010101010101u;
+        return (x & one) + (x >> 1 & one) * 3u + (x >> 2 & one) * 9u + (x >> 3 & one) * 27u;
+    }
+};
+
+}  // namespace tern::simd

@@ -1,0 +1,237 @@
+// SPDX-License-Identifier: MIT
+// x86 registers of bytes for products by lookup (simd/lookup.hpp says what they offer).
+#pragma once
+
+#include <tern/simd/lookup.hpp>
+#include <tern/simd/x86.hpp>
+
+#if TERN_HAS_SSE4
+
+// GCC reports the deliberately undefined operands of its own AVX-512 header as if they were the caller's.
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wuninitialized"
+#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
+#endif
+
+namespace tern::simd {
+
+/// 128 bits. PSHUFB looks up 16 places, enough for the nine of two weights.
+struct sse4_bytes {
+    using reg = __m128i;
+    using row = reg;
+    static constexpr std::size_t width = 16;
+    static constexpr int positions = 2;
+    static constexpr int digit_planes = 2;
+    static constexpr std::size_t row_bytes = 16;
+    static constexpr std::size_t expand_words = 1;
+
+    static TERN_INLINE reg zero() noexcept { return _mm_setzero_si128(); }
+    static TERN_INLINE reg load(const void* from) noexcept { return _mm_loadu_si128(static_cast<const __m128i*>(from)); }
+    static TERN_INLINE void store(void* to, reg x) noexcept { _mm_storeu_si128(static_cast<__m128i*>(to), x); }
+    static TERN_INLINE row load_row(const std::uint8_t* from) noexcept { return load(from); }
+    static TERN_INLINE reg lookup(row r, reg index) noexcept { return _mm_shuffle_epi8(r, index); }
+    static TERN_INLINE reg add(reg a, reg b) noexcept { return _mm_add_epi8(a, b); }
+    static TERN_INLINE void fold(std::uint16_t* sums, reg x) noexcept {
+        store(sums, _mm_add_epi16(load(sums), x));  // even bytes, and 256 times the odd ones
+        store(sums + width / 2, _mm_add_epi16(load(sums + width / 2), _mm_srli_epi16(x, 8)));
+    }
+    static TERN_INLINE void finish(const std::uint16_t* sums, std::uint16_t bias, int shift, bool add,
+                                   std::int32_t* to) noexcept {
+        const reg b = _mm_set1_epi16(static_cast<short>(bias));
+        const reg both = load(sums);
+        const reg high = load(sums + width / 2);
+        const reg even = _mm_sub_epi16(_mm_sub_epi16(both, _mm_slli_epi16(high, 8)), b);
+        const reg odd = _mm_sub_epi16(high, b);
+        const reg first = _mm_unpacklo_epi16(even, odd);
+        const reg second = _mm_unpackhi_epi16(even, odd);
+        put(to, _mm_cvtepi16_epi32(first), shift, add);
+        put(to + 4, _mm_cvtepi16_epi32(_mm_srli_si128(first, 8)), shift, add);
+        put(to + 8, _mm_cvtepi16_epi32(second), shift, add);
+        put(to + 12, _mm_cvtepi16_epi32(_mm_srli_si128(second, 8)), shift, add);
+    }
+    static TERN_INLINE reg expand(const std::uint32_t* from) noexcept {
+        reg x = _mm_cvtepu8_epi32(_mm_cvtsi32_si128(static_cast<int>(*from)));
+        x = _mm_and_si128(_mm_or_si128(x, _mm_slli_epi32(x, 12)), _mm_set1_epi32(0x000f000f));
+        return _mm_and_si128(_mm_or_si128(x, _mm_slli_epi32(x, 6)), _mm_set1_epi32(0x03030303));
+    }
+    static TERN_INLINE reg pair(reg a, reg b) noexcept { return _mm_or_si128(a, _mm_slli_epi16(b, 2)); }
+    static TERN_INLINE void split(reg x, reg& low, reg& high) noexcept {  // x / 9 = 57 x >> 9 for x <= 80
+        const reg even = _mm_srli_epi16(_mm_maddubs_epi16(x, _mm_set1_epi16(57)), 9);
+        const reg odd = _mm_srli_epi16(_mm_maddubs_epi16(x, _mm_set1_epi16(57 << 8)), 1);
+        high = _mm_or_si128(even, _mm_andnot_si128(_mm_set1_epi16(0xff), odd));
+        low = _mm_sub_epi8(x, _mm_add_epi8(high, _mm_slli_epi16(high, 3)));
+    }
+
+private:
+    static TERN_INLINE void put(std::int32_t* to, reg x, int shift, bool add) noexcept {
+        x = _mm_sll_epi32(x, _mm_cvtsi32_si128(shift));
+        store(to, add ? _mm_add_epi32(x, load(to)) : x);
+    }
+};
+
+#if TERN_HAS_AVX2
+
+/// 256 bits, the same table row in both halves.
+struct avx2_bytes {
+    using reg = __m256i;
+    using row = reg;
+    static constexpr std::size_t width = 32;
+    static constexpr int positions = 2;
+    static constexpr int digit_planes = 2;
+    static constexpr std::size_t row_bytes = 16;
+    static constexpr std::size_t expand_words = 2;
+
+    static TERN_INLINE reg zero() noexcept { return _mm256_setzero_si256(); }
+    static TERN_INLINE reg load(const void* from) noexcept {
+        return _mm256_loadu_si256(static_cast<const __m256i*>(from));
+    }
+    static TERN_INLINE void store(void* to, reg x) noexcept { _mm256_storeu_si256(static_cast<__m256i*>(to), x); }
+    static TERN_INLINE row load_row(const std::uint8_t* from) noexcept {
+        return _mm256_broadcastsi128_si256(_mm_load_si128(reinterpret_cast<const __m128i*>(from)));
+    }
+    static TERN_INLINE reg lookup(row r, reg index) noexcept { return _mm256_shuffle_epi8(r, index); }
+    static TERN_INLINE reg add(reg a, reg b) noexcept { return _mm256_add_epi8(a, b); }
+    static TERN_INLINE void fold(std::uint16_t* sums, reg x) noexcept {
+        store(sums, _mm256_add_epi16(load(sums), x));
+        store(sums + width / 2, _mm256_add_epi16(load(sums + width / 2), _mm256_srli_epi16(x, 8)));
+    }
+    static TERN_INLINE void finish(const std::uint16_t* sums, std::uint16_t bias, int shift, bool add,
+                                   std::int32_t* to) noexcept {
+        const reg b = _mm256_set1_epi16(static_cast<short>(bias));
+        const reg both = load(sums);
+        const reg high = load(sums + width / 2);
+        const reg even = _mm256_sub_epi16(_mm256_sub_epi16(both, _mm256_slli_epi16(high, 8)), b);
+        const reg odd = _mm256_sub_epi16(high, b);
+        const reg first = _mm256_unpacklo_epi16(even, odd);   // 0 .. 7, 16 .. 23
+        const reg second = _mm256_unpackhi_epi16(even, odd);  // 8 .. 15, 24 .. 31
+        put(to, _mm256_castsi256_si128(first), shift, add);
+        put(to + 8, _mm256_castsi256_si128(second), shift, add);
+        put(to + 16, _mm256_extracti128_si256(first, 1), shift, add);
+        put(to + 24, _mm256_extracti128_si256(second, 1), shift, add);
+    }
+    static TERN_INLINE reg expand(const std::uint32_t* from) noexcept {
+        reg x = _mm256_cvtepu8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(from)));
+        x = _mm256_and_si256(_mm256_or_si256(x, _mm256_slli_epi32(x, 12)), _mm256_set1_epi32(0x000f000f));
+        return _mm256_and_si256(_mm256_or_si256(x, _mm256_slli_epi32(x, 6)), _mm256_set1_epi32(0x03030303));
+    }
+    static TERN_INLINE reg pair(reg a, reg b) noexcept { return _mm256_or_si256(a, _mm256_slli_epi16(b, 2)); }
+    static TERN_INLINE void split(reg x, reg& low, reg& high) noexcept {
+        const reg even = _mm256_srli_epi16(_mm256_maddubs_epi16(x, _mm256_set1_epi16(57)), 9);
+        const reg odd = _mm256_srli_epi16(_mm256_maddubs_epi16(x, _mm256_set1_epi16(57 << 8)), 1);
+        high = _mm256_or_si256(even, _mm256_andnot_si256(_mm256_set1_epi16(0xff), odd));
+        low = _mm256_sub_epi8(x, _mm256_add_epi8(high, _mm256_slli_epi16(high, 3)));
+    }
+
+private:
+    static TERN_INLINE void put(std::int32_t* to, __m128i x, int shift, bool add) noexcept {
+        const reg wide = _mm256_sll_epi32(_mm256_cvtepi16_epi32(x), _mm_cvtsi32_si128(shift));
+        store(to, add ? _mm256_add_epi32(wide, load(to)) : wide);
+    }
+};
+
+#endif  // TERN_HAS_AVX2
+
+#if TERN_HAS_AVX512
+
+/// 512 bits without byte permutations: PSHUFB, four times as wide.
+struct avx512_bytes {
+    using reg = __m512i;
+    using row = reg;
+    static constexpr std::size_t width = 64;
+    static constexpr int positions = 2;
+    static constexpr int digit_planes = 2;
+    static constexpr std::size_t row_bytes = 16;
+    static constexpr std::size_t expand_words = 4;
+
+    static TERN_INLINE reg zero() noexcept { return _mm512_setzero_si512(); }
+    static TERN_INLINE reg load(const void* from) noexcept { return _mm512_loadu_si512(from); }
+    static TERN_INLINE void store(void* to, reg x) noexcept { _mm512_storeu_si512(to, x); }
+    static TERN_INLINE row load_row(const std::uint8_t* from) noexcept {
+        return _mm512_broadcast_i32x4(_mm_load_si128(reinterpret_cast<const __m128i*>(from)));
+    }
+    static TERN_INLINE reg lookup(row r, reg index) noexcept { return _mm512_shuffle_epi8(r, index); }
+    static TERN_INLINE reg add(reg a, reg b) noexcept { return _mm512_add_epi8(a, b); }
+    static TERN_INLINE void fold(std::uint16_t* sums, reg x) noexcept {
+        store(sums, _mm512_add_epi16(load(sums), x));
+        store(sums + width / 2, _mm512_add_epi16(load(sums + width / 2), _mm512_srli_epi16(x, 8)));
+    }
+    static TERN_INLINE void finish(const std::uint16_t* sums, std::uint16_t bias, int shift, bool add,
+                                   std::int32_t* to) noexcept {
+        const reg b = _mm512_set1_epi16(static_cast<short>(bias));
+        const reg both = load(sums);
+        const reg high = load(sums + width / 2);
+        // Quarters in an order from which the two unpacks make rising outputs.
+        const reg order = _mm512_setr_epi64(0, 4, 1, 5, 2, 6, 3, 7);
+        const reg even = _mm512_permutexvar_epi64(
+            order, _mm512_sub_epi16(_mm512_sub_epi16(both, _mm512_slli_epi16(high, 8)), b));
+        const reg odd = _mm512_permutexvar_epi64(order, _mm512_sub_epi16(high, b));
+        const reg first = _mm512_unpacklo_epi16(even, odd);
+        const reg second = _mm512_unpackhi_epi16(even, odd);
+        put(to, _mm512_castsi512_si256(first), shift, add);
+        put(to + 16, _mm512_extracti64x4_epi64(first, 1), shift, add);
+        put(to + 32, _mm512_castsi512_si256(second), shift, add);
+        put(to + 48, _mm512_extracti64x4_epi64(second, 1), shift, add);
+    }
+    static TERN_INLINE reg expand(const std::uint32_t* from) noexcept {
+        reg x = _mm512_cvtepu8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(from)));
+        x = _mm512_and_si512(_mm512_or_si512(x, _mm512_slli_epi32(x, 12)), _mm512_set1_epi32(0x000f000f));
+        return _mm512_and_si512(_mm512_or_si512(x, _mm512_slli_epi32(x, 6)), _mm512_set1_epi32(0x03030303));
+    }
+    static TERN_INLINE reg pair(reg a, reg b) noexcept { return _mm512_or_si512(a, _mm512_slli_epi16(b, 2)); }
+    static TERN_INLINE void split(reg x, reg& low, reg& high) noexcept {
+        const reg even = _mm512_srli_epi16(_mm512_maddubs_epi16(x, _mm512_set1_epi16(57)), 9);
+        const reg odd = _mm512_srli_epi16(_mm512_maddubs_epi16(x, _mm512_set1_epi16(57 << 8)), 1);
+        high = _mm512_or_si512(even, _mm512_andnot_si512(_mm512_set1_epi16(0xff), odd));
+        low = _mm512_sub_epi8(x, _mm512_add_epi8(high, _mm512_slli_epi16(high, 3)));
+    }
+
+private:
+    static TERN_INLINE void put(std::int32_t* to, __m256i x, int shift, bool add) noexcept {
+        const reg wide = _mm512_sll_epi32(_mm512_cvtepi16_epi32(x), _mm_cvtsi32_si128(shift));
+        store(to, add ? _mm512_add_epi32(wide, load(to)) : wide);
+    }
+};
+
+#endif  // TERN_HAS_AVX512
+
+#if TERN_HAS_AVX512_VPOPCNTDQ
+
+/// 512 bits with VPERMI2B: 128 places, enough for the 81 of four weights.
+struct avx512_vpopcntdq_bytes : avx512_bytes {
+    struct row {
+        reg low;
+        reg high;
+    };
+    static constexpr int positions = 4;
+    static constexpr std::size_t row_bytes = 128;
+    static constexpr std::size_t expand_words = 8;
+
+    static TERN_INLINE row load_row(const std::uint8_t* from) noexcept {
+        return {_mm512_load_si512(from), _mm512_load_si512(from + 64)};
+    }
+    static TERN_INLINE reg lookup(const row& r, reg index) noexcept {
+        return _mm512_permutex2var_epi8(r.low, index, r.high);
+    }
+    static TERN_INLINE reg expand(const std::uint32_t* from) noexcept {
+        const reg x = _mm512_cvtepu8_epi16(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(from)));
+        return _mm512_and_si512(_mm512_or_si512(x, _mm512_slli_epi16(x, 4)), _mm512_set1_epi8(15));
+    }
+    static TERN_INLINE reg pair(reg a, reg b) noexcept { return _mm512_or_si512(a, _mm512_slli_epi16(b, 4)); }
+    static TERN_INLINE reg base3(reg mask, reg sign) noexcept {
+        // sum_i 3^i bit_i of a nibble
+        const reg weights = _mm512_set4_epi32(0x28272524, 0x1f1e1c1b, 0x0d0c0a09, 0x04030100);
+        return _mm512_add_epi8(_mm512_shuffle_epi8(weights, mask),
+                               _mm512_shuffle_epi8(weights, _mm512_and_si512(mask, sign)));
+    }
+};
+
+#endif  // TERN_HAS_AVX512_VPOPCNTDQ
+
+}  // namespace tern::simd
+
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic pop
+#endif
+
+#endif  // TERN_HAS_SSE4
