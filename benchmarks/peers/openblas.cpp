@@ -47,15 +47,14 @@ void measure_openblas(benchmark::State& state, const product_shape& shape, bool 
 
 }  // namespace
 
-void add_openblas(selection wanted) {
-    for (const layer& l : layers) {
-        std::vector<size_t> counts = tokens<tern::default_arch>(l, wanted);
-        counts.insert(counts.begin(), 1);
-        for (const size_t n : counts) {
-            const product_shape shape{l.m, n, l.k};
-            add("peer/openblas_f32/" + name(shape),
-                [=](benchmark::State& state, bool check) { measure_openblas(state, shape, check); });
-        }
+void add_openblas(const layer& l, selection wanted) {
+    std::vector<size_t> counts = tokens<tern::default_arch>(l, wanted);
+    if (wanted == selection::report && !is_first(l)) counts.clear();
+    counts.insert(counts.begin(), 1);
+    for (const size_t n : counts) {
+        const product_shape shape{l.m, n, l.k};
+        add("peer/openblas_f32/" + name(shape),
+            [=](benchmark::State& state, bool check) { measure_openblas(state, shape, check); });
     }
 }
 

@@ -215,11 +215,22 @@ memory level_of(std::size_t bytes) {
     return bytes <= sizes.l2 ? memory::l2 : bytes <= sizes.l3 ? memory::l3 : memory::dram;
 }
 
+namespace {
+
+/// Kept: to touch so much fresh memory takes longer than to read it.
+const tern::buffer<tern::word>& level_memory(memory level) {
+    static tern::buffer<tern::word> kept[3];
+    tern::buffer<tern::word>& data = kept[static_cast<int>(level)];
+    if (data.size() == 0) data = tern::buffer<tern::word>(working_set(level) / sizeof(tern::word));
+    return data;
+}
+
+}  // namespace
+
 template <class Arch>
 double read_rate(memory level) {
-    const std::size_t bytes = working_set(level);
-    tern::buffer<tern::word> data(bytes / sizeof(tern::word));
-    return best_rate(static_cast<double>(bytes), 5, 1e-3, [&](long iterations) {
+    const tern::buffer<tern::word>& data = level_memory(level);
+    return best_rate(static_cast<double>(data.size() * sizeof(tern::word)), 5, 1e-3, [&](long iterations) {
         for (long i = 0; i < iterations; ++i) read_all<lanes_of<Arch>>(data.data(), data.size());
     });
 }

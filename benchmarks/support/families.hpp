@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: MIT
+// Kinds of products, each with what a benchmark has to know of it: the values of both operands, how they are packed,
+// which architectures have a kernel of their own, and which limits it is held against.
+#pragma once
+
+#include <string>
+#include <type_traits>
+#include <vector>
+
+#include "support/counters.hpp"
+#include "support/operands.hpp"
+
+namespace tern_bench {
+
+template <class Arch>
+limit_rate limit_of(const char* counter, mix m, double times = 1) {
+    return {counter, [=] { return multiply_rate<Arch>(m) * times; }};
+}
+
+/// Bit planes, by counting.
+template <class Lhs, class Rhs>
+struct popcount_family {
+    using lhs_values = Lhs;
+    using rhs_values = Rhs;
+    using lhs_packed = tern::packed_activations<Lhs>;
+    using rhs_packed = tern::packed_matrix<Rhs>;
+    using rhs_view = tern::packed_panels<Rhs>;
+
+    static std::string operands() { return operand_name<Lhs>() + "_" + operand_name<Rhs>(); }
+    static const char* algorithm() { return ""; }
+    template <class Arch>
+    static constexpr bool has_kernel() {
+        return !std::is_same_v<Arch, tern::arch::avx512_vnni>;
+    }
+    template <class Arch>
+    static std::vector<limit_rate> limits() {
+        return {{"of_limit", product_limit<Arch, Lhs, Rhs>}};
+    }
+};
+
+/// Ternary weights as indices of tables, two planes of the activations at a time. `of_popcnt_limit` is the fraction of
+/// what counting could reach at most.
+template <class Lhs>
+struct lookup_family {
+    using lhs_values = Lhs;
+    using rhs_values = tern::ternary;
+    using lhs_packed = tern::packed_activations<Lhs>;
+    using rhs_packed = tern::packed_index_matrix;
+    using rhs_view = tern::packed_indices;
+
+    static std::string operands() { return operand_name<Lhs>() + "_ternary"; }
+    static const char* algorithm() { return "_lookup"; }
+    template <class Arch>
+    static constexpr bool has_kernel() {
+        return std::is_base_of_v<tern::arch::sse4, Arch> && !std::is_same_v<Arch, tern::arch::avx512_vnni>;
+    }
+    template <class Arch>
+    static std::vector<limit_rate> limits() {
+        return {limit_of<Arch>("of_limit", mix::ternary_lookup, 1.0 / ((Lhs::planes + 1) / 2)),
+                {"of_popcnt_limit", product_limit<Arch, Lhs, tern::ternary>}};
+    }
+};
+
+}  // namespace tern_bench
