@@ -13,8 +13,8 @@ namespace tern::simd {
 ///   width          bytes of a register
 ///   positions      positions of depth that one lookup covers: 4 (rows of 128 bytes) or 2 (rows of 16)
 ///   digit_planes   planes of an activation that may share a digit: 2 makes tables of 256 rows
-///   load_row       a row of a table; `lookup`: the byte of it at each byte of an index, whatever the index
-///   add            bytes, whose sums fit
+///   add_row        adds, to N registers of bytes whose sums fit, the byte of a table's row that each byte of N indices
+///                  selects; any index is safe
 ///   fold           adds the bytes to `width` 16-bit sums, kept in an order of the register's own
 ///   finish         to[i] = or += (sum i - bias) * 2^shift, i < width: sums modulo 2^16, read as int16; to modulo 2^32
 ///   expand         a byte for each `positions` bits of `expand_words` words, the lowest bits first
@@ -23,7 +23,6 @@ namespace tern::simd {
 ///   split          (2 positions) numbers 0 .. 80 as two digits of base 9
 struct scalar_bytes {
     using reg = std::uint64_t;
-    using row = const std::uint8_t*;
     static constexpr std::size_t width = 8;
     static constexpr int positions = 4;
     static constexpr int digit_planes = 1;
@@ -33,13 +32,11 @@ struct scalar_bytes {
     static TERN_INLINE reg zero() noexcept { return 0; }
     static TERN_INLINE reg load(const std::uint8_t* from) noexcept { return bits::load<reg>(from); }
     static TERN_INLINE void store(std::uint8_t* to, reg x) noexcept { bits::store(to, x); }
-    static TERN_INLINE row load_row(const std::uint8_t* from) noexcept { return from; }
-    static TERN_INLINE reg lookup(row r, reg index) noexcept {
-        reg x = 0;
-        for (int i = 0; i < 64; i += 8) x |= reg{r[index >> i & 127u]} << i;
-        return x;
+    template <std::size_t N>
+    static TERN_INLINE void add_row(reg (&sums)[N], const std::uint8_t* row, const reg (&index)[N]) noexcept {
+        for (std::size_t j = 0; j < N; ++j)
+            for (int i = 0; i < 64; i += 8) sums[j] += reg{row[index[j] >> i & 127u]} << i;
     }
-    static TERN_INLINE reg add(reg a, reg b) noexcept { return a + b; }
     static TERN_INLINE void fold(std::uint16_t* sums, reg x) noexcept {
         for (std::size_t i = 0; i < width; ++i)
             sums[i] = static_cast<std::uint16_t>(sums[i] + (x >> 8 * i & 255u));

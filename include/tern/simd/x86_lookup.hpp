@@ -19,7 +19,6 @@ namespace tern::simd {
 /// 128 bits. PSHUFB looks up 16 places, enough for the nine of two weights.
 struct sse4_bytes {
     using reg = __m128i;
-    using row = reg;
     static constexpr std::size_t width = 16;
     static constexpr int positions = 2;
     static constexpr int digit_planes = 2;
@@ -29,9 +28,13 @@ struct sse4_bytes {
     static TERN_INLINE reg zero() noexcept { return _mm_setzero_si128(); }
     static TERN_INLINE reg load(const void* from) noexcept { return _mm_loadu_si128(static_cast<const __m128i*>(from)); }
     static TERN_INLINE void store(void* to, reg x) noexcept { _mm_storeu_si128(static_cast<__m128i*>(to), x); }
-    static TERN_INLINE row load_row(const std::uint8_t* from) noexcept { return load(from); }
-    static TERN_INLINE reg lookup(row r, reg index) noexcept { return _mm_shuffle_epi8(r, index); }
-    static TERN_INLINE reg add(reg a, reg b) noexcept { return _mm_add_epi8(a, b); }
+    template <std::size_t N>
+    static TERN_INLINE void add_row(reg (&sums)[N], const std::uint8_t* row, const reg (&index)[N]) noexcept {
+        const reg table = load(row);
+        bits::unroll<N>([&](auto j) TERN_INLINE_LAMBDA {
+            sums[j] = _mm_add_epi8(sums[j], _mm_shuffle_epi8(table, index[j]));
+        });
+    }
     static TERN_INLINE void fold(std::uint16_t* sums, reg x) noexcept {
         store(sums, _mm_add_epi16(load(sums), x));  // even bytes, and 256 times the odd ones
         store(sums + width / 2, _mm_add_epi16(load(sums + width / 2), _mm_srli_epi16(x, 8)));
@@ -75,7 +78,6 @@ private:
 /// 256 bits, the same table row in both halves.
 struct avx2_bytes {
     using reg = __m256i;
-    using row = reg;
     static constexpr std::size_t width = 32;
     static constexpr int positions = 2;
     static constexpr int digit_planes = 2;
@@ -87,11 +89,13 @@ struct avx2_bytes {
         return _mm256_loadu_si256(static_cast<const __m256i*>(from));
     }
     static TERN_INLINE void store(void* to, reg x) noexcept { _mm256_storeu_si256(static_cast<__m256i*>(to), x); }
-    static TERN_INLINE row load_row(const std::uint8_t* from) noexcept {
-        return _mm256_broadcastsi128_si256(_mm_load_si128(reinterpret_cast<const __m128i*>(from)));
+    template <std::size_t N>
+    static TERN_INLINE void add_row(reg (&sums)[N], const std::uint8_t* row, const reg (&index)[N]) noexcept {
+        const reg table = _mm256_broadcastsi128_si256(_mm_load_si128(reinterpret_cast<const __m128i*>(row)));
+        bits::unroll<N>([&](auto j) TERN_INLINE_LAMBDA {
+            sums[j] = _mm256_add_epi8(sums[j], _mm256_shuffle_epi8(table, index[j]));
+        });
     }
-    static TERN_INLINE reg lookup(row r, reg index) noexcept { return _mm256_shuffle_epi8(r, index); }
-    static TERN_INLINE reg add(reg a, reg b) noexcept { return _mm256_add_epi8(a, b); }
     static TERN_INLINE void fold(std::uint16_t* sums, reg x) noexcept {
         store(sums, _mm256_add_epi16(load(sums), x));
         store(sums + width / 2, _mm256_add_epi16(load(sums + width / 2), _mm256_srli_epi16(x, 8)));
@@ -137,7 +141,6 @@ private:
 /// 512 bits without byte permutations: PSHUFB, four times as wide.
 struct avx512_bytes {
     using reg = __m512i;
-    using row = reg;
     static constexpr std::size_t width = 64;
     static constexpr int positions = 2;
     static constexpr int digit_planes = 2;
@@ -147,11 +150,13 @@ struct avx512_bytes {
     static TERN_INLINE reg zero() noexcept { return _mm512_setzero_si512(); }
     static TERN_INLINE reg load(const void* from) noexcept { return _mm512_loadu_si512(from); }
     static TERN_INLINE void store(void* to, reg x) noexcept { _mm512_storeu_si512(to, x); }
-    static TERN_INLINE row load_row(const std::uint8_t* from) noexcept {
-        return _mm512_broadcast_i32x4(_mm_load_si128(reinterpret_cast<const __m128i*>(from)));
+    template <std::size_t N>
+    static TERN_INLINE void add_row(reg (&sums)[N], const std::uint8_t* row, const reg (&index)[N]) noexcept {
+        const reg table = _mm512_broadcast_i32x4(_mm_load_si128(reinterpret_cast<const __m128i*>(row)));
+        bits::unroll<N>([&](auto j) TERN_INLINE_LAMBDA {
+            sums[j] = _mm512_add_epi8(sums[j], _mm512_shuffle_epi8(table, index[j]));
+        });
     }
-    static TERN_INLINE reg lookup(row r, reg index) noexcept { return _mm512_shuffle_epi8(r, index); }
-    static TERN_INLINE reg add(reg a, reg b) noexcept { return _mm512_add_epi8(a, b); }
     static TERN_INLINE void fold(std::uint16_t* sums, reg x) noexcept {
         store(sums, _mm512_add_epi16(load(sums), x));
         store(sums + width / 2, _mm512_add_epi16(load(sums + width / 2), _mm512_srli_epi16(x, 8)));
@@ -199,19 +204,26 @@ private:
 
 /// 512 bits with VPERMI2B: 128 places, enough for the 81 of four weights.
 struct avx512_vpopcntdq_bytes : avx512_bytes {
-    struct row {
-        reg low;
-        reg high;
-    };
     static constexpr int positions = 4;
     static constexpr std::size_t row_bytes = 128;
     static constexpr std::size_t expand_words = 8;
 
-    static TERN_INLINE row load_row(const std::uint8_t* from) noexcept {
-        return {_mm512_load_si512(from), _mm512_load_si512(from + 64)};
-    }
-    static TERN_INLINE reg lookup(const row& r, reg index) noexcept {
-        return _mm512_permutex2var_epi8(r.low, index, r.high);
+    template <std::size_t N>
+    static TERN_INLINE void add_row(reg (&sums)[N], const std::uint8_t* row, const reg (&index)[N]) noexcept {
+        reg low = _mm512_load_si512(row);
+        reg high = _mm512_load_si512(row + 64);
+        keep(low);
+        keep(high);
+        bits::unroll<N>([&](auto j) TERN_INLINE_LAMBDA {
+            const reg x = _mm512_permutex2var_epi8(low, index[j], high);
+#if defined(__GNUC__) && !defined(__clang__)
+            // GCC would add into the register of x and copy that back, nine copies in a loop of 32 operations.
+            asm("vpaddb %1, %0, %0" : "+v"(sums[j]) : "v"(x));
+#else
+            sums[j] = _mm512_add_epi8(sums[j], x);
+            keep(sums[j]);
+#endif
+        });
     }
     static TERN_INLINE reg expand(const std::uint32_t* from) noexcept {
         const reg x = _mm512_cvtepu8_epi16(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(from)));
@@ -223,6 +235,16 @@ struct avx512_vpopcntdq_bytes : avx512_bytes {
         const reg weights = _mm512_set4_epi32(0x28272524, 0x1f1e1c1b, 0x0d0c0a09, 0x04030100);
         return _mm512_add_epi8(_mm512_shuffle_epi8(weights, mask),
                                _mm512_shuffle_epi8(weights, _mm512_and_si512(mask, sign)));
+    }
+
+private:
+    /// A register, not an operand in memory, and in this order: compilers that move these loads spill sums instead.
+    static TERN_INLINE void keep(reg& x) noexcept {
+#if defined(__GNUC__)
+        asm("" : "+v"(x));
+#else
+        static_cast<void>(x);
+#endif
     }
 };
 

@@ -127,6 +127,11 @@ private:
         for (; w + step <= words; w += step)
             lanes::store(to + w * word_steps, code(low + w, high == nullptr ? nullptr : high + w));
         if (w == words) return;
+        if (words > step) {  // once more what overlaps
+            w = words - step;
+            lanes::store(to + w * word_steps, code(low + w, high == nullptr ? nullptr : high + w));
+            return;
+        }
         word rest[2][step] = {};
         std::memcpy(rest[0], low + w, (words - w) * sizeof(word));
         if (high != nullptr) std::memcpy(rest[1], high + w, (words - w) * sizeof(word));

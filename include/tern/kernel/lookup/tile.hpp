@@ -38,10 +38,7 @@ struct lookup_tile {
                 w[j] = Lanes::load(weights[j / panel_registers] + at + j % panel_registers * Lanes::width);
             });
             bits::unroll<Rows>([&](auto r) TERN_INLINE_LAMBDA {
-                const auto row = Lanes::load_row(table + size_t{codes[r * Stride]} * Lanes::row_bytes);
-                bits::unroll<registers>([&](auto j) TERN_INLINE_LAMBDA {
-                    acc[r][j] = Lanes::add(acc[r][j], Lanes::lookup(row, w[j]));
-                });
+                Lanes::add_row(acc[r], table + size_t{codes[r * Stride]} * Lanes::row_bytes, w);
             });
         }
         bits::unroll<Rows>([&](auto r) TERN_INLINE_LAMBDA {
