@@ -131,18 +131,22 @@ TEST_CASE("panels: taps share words below 32 channels and up to 512 positions") 
 TEST_CASE("codes: any bits, read by hand") {
     constexpr std::size_t outputs = 130, depth = 11;
     std::mt19937 random(3);
-    std::vector<std::uint8_t> memory(3 * 3 * 64);
+    std::vector<std::uint8_t> memory(3 * (3 * 64 + 256));
     for (std::uint8_t& byte : memory) byte = static_cast<std::uint8_t>(random());
     CHECK(tern::codes_bytes(outputs, depth) == memory.size());
     const packed_codes view(memory.data(), outputs, depth);
     REQUIRE(check(view) == status::ok);
     for (std::size_t o = 0; o < outputs; ++o) {
         for (std::size_t d = 0; d < depth; ++d) {
-            const std::size_t byte = (o / 64 * 3 + d / 4) * 64 + 4 * (o % 16) + d % 4;
+            const std::size_t byte = o / 64 * (3 * 64 + 256) + d / 4 * 64 + 4 * (o % 16) + d % 4;
             const int code = memory[byte] >> (o % 64 / 16 * 2) & 3;
             CHECK(view.value(o, d) == (code == 0 ? -1 : (code == 2 ? 1 : 0)));
         }
     }
+    CHECK(view.panels() == 3);
+    CHECK(view.panel_tiles() == 3);
+    CHECK(view.panel(2) == memory.data() + 2 * (3 * 64 + 256));
+    CHECK(view.sums(1) == memory.data() + 3 * 64 + 256 + 3 * 64);
 }
 
 TEST_CASE("trits: all bytes, read by hand") {
@@ -187,7 +191,9 @@ TEST_CASE("sizes: nothing to store, and more than size_t can say") {
 
     CHECK(tern::codes_bytes(0, 4) == 0);
     CHECK(tern::codes_bytes(4, 0) == 0);
-    CHECK(tern::codes_bytes(65, 5) == 4 * 64);
+    CHECK(tern::codes_bytes(65, 5) == 2 * (2 * 64 + 64 * 4));
+    if (sizeof(std::size_t) > 4) CHECK(tern::codes_bytes(1, 0x7fffffff) != 0);
+    CHECK(tern::codes_bytes(1, std::size_t{0x7fffffff} + 1) == 0);
     CHECK(tern::codes_bytes(huge / 2, huge / 2) == 0);
     CHECK(tern::codes_bytes(huge, 8) == 0);
     CHECK(tern::trits_bytes(0, 4) == 0);
@@ -276,6 +282,6 @@ TEST_CASE("byte ranges of packed views end with their last word") {
     CHECK(size(bytes_of(packed_rows<ternary>(memory.data(), 0, 40))) == 0);
     CHECK(size(bytes_of(packed_panels<ternary>(memory.data(), 17, 40))) == 2 * (2 * 2 + 2) * 16 * 4);
     CHECK(size(bytes_of(packed_panels<ternary>(memory.data(), 17, 0))) == 0);
-    CHECK(size(bytes_of(packed_codes(nullptr, 65, 5))) == 256);
+    CHECK(size(bytes_of(packed_codes(nullptr, 65, 5))) == 2 * (2 * 64 + 64 * 4));
     CHECK(size(bytes_of(packed_trits(nullptr, 2, 11))) == 6);
 }

@@ -45,7 +45,7 @@ struct panels {
 };
 struct codes {
     using unit = std::uint8_t;
-    static constexpr std::size_t needed = 3 * 64;
+    static constexpr std::size_t needed = 3 * 64 + 256;
     tern::packed_codes view;
     template <class Source>
     status operator()(const Source& from, unit* to, std::size_t size) {
@@ -265,4 +265,43 @@ TEST_CASE("view_panels: the size and every word of untrusted bytes are checked")
     }
     CHECK(accepted == 0);
     CHECK(open(memory.data(), bytes, 18, 5, 7) == status::ok);
+}
+TEST_CASE("view_codes: the size and every byte of untrusted bytes are checked") {
+    const matrix m = random_matrix(66, 7, values_of<ternary>());
+    std::vector<std::uint8_t> memory(tern::codes_bytes(66, 7) + 1);
+    tern::packed_codes packed;
+    REQUIRE(pack_codes(m.view(), memory.data(), memory.size(), packed) == status::ok);
+    const std::size_t bytes = memory.size() - 1;
+
+    tern::packed_codes view;
+    const auto open = [&](const void* data, std::size_t size, std::size_t outputs, std::size_t depth,
+                          layout_id layout = layout_id::codes) {
+        view = {};
+        const status s = tern::view_codes(data, size, layout, outputs, depth, view);
+        CHECK((view.data != nullptr) == (s == status::ok));
+        return s;
+    };
+    CHECK(open(memory.data(), bytes, 66, 7) == status::ok);
+    CHECK(view.outputs == 66);
+    CHECK(view.depth == 7);
+    CHECK(open(memory.data(), bytes + 1, 66, 7) == status::ok);
+    CHECK(open(memory.data(), bytes - 1, 66, 7) == status::buffer_size);
+    CHECK(open(memory.data(), 0, 66, 7) == status::buffer_size);
+    CHECK(open(nullptr, bytes, 66, 7) == status::null_pointer);
+    CHECK(open(memory.data(), bytes, 66, 7, layout_id::panels) == status::bad_layout);
+    CHECK(open(memory.data(), bytes, 0, 7) == status::bad_shape);
+    CHECK(open(memory.data(), bytes, 66, 0) == status::bad_shape);
+    CHECK(open(memory.data(), bytes, huge / 2, 7) == status::overflow);
+    CHECK(open(memory.data(), bytes, 66, huge / 2) == status::overflow);
+    CHECK(open(memory.data(), bytes, 129, 7) == status::buffer_size);
+    CHECK(open(memory.data(), bytes, 65, 7) == status::bad_value);  // output 65 would be padding
+
+    std::size_t accepted = 0;
+    for (std::size_t i = 0; i < bytes * 8; ++i) {
+        memory[i / 8] = static_cast<std::uint8_t>(memory[i / 8] ^ 1u << i % 8);
+        if (tern::view_codes(memory.data(), bytes, layout_id::codes, 66, 7, view) != status::bad_value) ++accepted;
+        memory[i / 8] = static_cast<std::uint8_t>(memory[i / 8] ^ 1u << i % 8);
+    }
+    CHECK(accepted == 0);
+    CHECK(open(memory.data(), bytes, 66, 7) == status::ok);
 }

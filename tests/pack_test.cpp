@@ -121,12 +121,17 @@ TEST_CASE("codes and trits: one value set is one field set, at its place") {
         for (std::size_t d = 0; d < depth; ++d) {
             for (const int value : {-1, 1}) {
                 m.at(o, d) = static_cast<std::int16_t>(value);
-                bytes codes(2 * 2 * 64), expected_codes(codes.size(), 0x55);
+                bytes codes(2 * (2 * 64 + 256)), expected_codes(codes.size(), 0x55);
+                for (std::size_t i = 0; i < codes.size(); ++i) {
+                    if (i % 384 >= 128) expected_codes[i] = 0;
+                }
                 tern::packed_codes code_view;
                 REQUIRE(tern::pack_codes(m.view(), codes.data(), codes.size(), code_view) == status::ok);
-                std::uint8_t& byte = expected_codes[(o / 64 * 2 + d / 4) * 64 + 4 * (o % 16) + d % 4];
+                std::uint8_t& byte = expected_codes[o / 64 * 384 + d / 4 * 64 + 4 * (o % 16) + d % 4];
                 // Code 1 (01) becomes 00 or 10 in field (o % 64) / 16.
                 byte = static_cast<std::uint8_t>(byte ^ (value < 0 ? 1u : 3u) << (o % 64 / 16 * 2));
+                for (std::size_t i = 0; i < 4; ++i)
+                    expected_codes[o / 64 * 384 + 128 + o % 64 * 4 + i] = value < 0 ? 0xff : (i == 0 ? 1 : 0);
                 CHECK(codes == expected_codes);
 
                 bytes trits(outputs * 2), expected_trits(trits.size(), 0x80);

@@ -109,6 +109,26 @@ public:
     }
 };
 
+/// Ternary weights as 2-bit codes; a `packed_codes` wherever one is asked for.
+template <>
+class packed_matrix<ternary_code> : public owner<packed_codes> {
+public:
+    packed_matrix() noexcept = default;
+    /// Codes have no taps: anything but 1 is a shape that does not fit.
+    template <class Source>
+    explicit packed_matrix(const Source& source, size_t taps_ = 1) noexcept {
+        const size_t m = detail::source_rows(source);
+        const size_t k = detail::source_depth(source);
+        if (taps_ != 1) {
+            this->state = status::bad_shape;
+            return;
+        }
+        if (!this->allocate(codes_bytes(m, k) / sizeof(word), m != 0 && k != 0)) return;
+        this->state = pack_codes(source, reinterpret_cast<std::uint8_t*>(this->memory_.data()),
+                                 this->memory_.size() * sizeof(word), this->view());
+    }
+};
+
 /// Packed activations that own their memory; a `mutable_packed_rows` wherever one is asked for.
 template <class Encoding>
 class packed_activations : public owner<mutable_packed_rows<Encoding>> {
@@ -130,7 +150,8 @@ public:
     }
 };
 
-/// Packs weights (outputs x depth) into memory of its own. `taps` as in `pack_panels`.
+/// Packs weights (outputs x depth) into memory of its own: panels, or codes for `ternary_code`. `taps` as in
+/// `pack_panels`.
 template <class Encoding, class Source>
 [[nodiscard]] packed_matrix<Encoding> pack(const Source& source, size_t taps = 1) noexcept {
     return packed_matrix<Encoding>(source, taps);

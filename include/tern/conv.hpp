@@ -60,7 +60,7 @@ template <class Lhs, class Rhs>
         height != window.y.outputs(input.height) || width != window.x.outputs(input.width) ||
         channels != filters.outputs || range.first > range.last)
         return status::bad_shape;
-    if (!accumulator_fits<Lhs, Rhs>(filters.depth())) return status::overflow;
+    if (!accumulator_fits(filters.depth(), max_product<Lhs, Rhs>)) return status::overflow;
     if (dst.overlaps(bytes_of(input.pixels)) || dst.overlaps(bytes_of(filters))) return status::overlap;
     return status::ok;
 }

@@ -146,25 +146,41 @@ namespace detail {
     return status::ok;
 }
 
-/// Sums of the weights over groups of `group` positions of depth: dst is outputs x ceil(depth / group).
-template <class Arch = default_arch, class Encoding>
-[[nodiscard]] status group_sums(const packed_panels<Encoding>& weights, size_t group,
+namespace detail {
+
+template <class Arch, class Packed>
+[[nodiscard]] status sum_groups(const Packed& weights, size_t depth, size_t group,
                                 const matrix_view<std::int32_t>& dst) noexcept {
     status s = check(weights);
     if (s != status::ok) return s;
     s = check(dst);
     if (s != status::ok) return s;
-    if (group == 0 || dst.rows != weights.outputs || dst.cols != bits::ceil_div(weights.depth(), group))
+    if (group == 0 || dst.rows != weights.outputs || dst.cols != bits::ceil_div(depth, group))
         return status::bad_shape;
     if (bytes_of(weights).overlaps(bytes_of(dst))) return status::overlap;
     for (size_t m = 0; m < dst.rows; ++m) {
         for (size_t g = 0; g < dst.cols; ++g) {
             std::int32_t sum = 0;
-            for (size_t d = g * group; d < weights.depth() && d < (g + 1) * group; ++d) sum += weights.value(m, d);
+            for (size_t d = g * group; d < depth && d < (g + 1) * group; ++d) sum += weights.value(m, d);
             dst(m, g) = sum;
         }
     }
     return status::ok;
+}
+
+}  // namespace detail
+
+/// Sums of the weights over groups of `group` positions of depth: dst is outputs x ceil(depth / group).
+template <class Arch = default_arch, class Encoding>
+[[nodiscard]] status group_sums(const packed_panels<Encoding>& weights, size_t group,
+                                const matrix_view<std::int32_t>& dst) noexcept {
+    return detail::sum_groups<Arch>(weights, weights.depth(), group, dst);
+}
+
+template <class Arch = default_arch>
+[[nodiscard]] status group_sums(const packed_codes& weights, size_t group,
+                                const matrix_view<std::int32_t>& dst) noexcept {
+    return detail::sum_groups<Arch>(weights, weights.depth, group, dst);
 }
 
 /// What an operation can tell of a reconstruction before it starts. `depth`: positions of the product, none larger than

@@ -64,44 +64,87 @@ template <class Lhs, class Rhs>
 inline constexpr size_t max_product = static_cast<size_t>(Lhs::max_abs * Rhs::max_abs);
 
 /// Whether the largest accumulator fits int32.
-template <class Lhs, class Rhs>
-[[nodiscard]] TERN_INLINE constexpr bool accumulator_fits(size_t depth) noexcept {
-    return depth <= size_t{0x7fffffff} / max_product<Lhs, Rhs>;
+[[nodiscard]] TERN_INLINE constexpr bool accumulator_fits(size_t depth, size_t largest_product) noexcept {
+    return depth <= size_t{0x7fffffff} / largest_product;
 }
 
-/// What is the same for weights of any layout. `rhs_depth`: their depth, if they are those of a matrix.
-template <class Lhs, class Weights>
-[[nodiscard]] TERN_INLINE status check_product(const packed_rows<Lhs>& lhs, const Weights& rhs, size_t rhs_depth,
-                                               size_t dst_rows, size_t dst_cols, byte_range dst,
+/// Both operands of a product, and what depends on their kind alone: whether they can be read, whether they fit
+/// together, how large a product of two elements can be, and which kernel takes them. gemm_bytes.hpp has others.
+template <class Lhs, class Rhs>
+struct plane_operands {
+    static constexpr size_t largest_product = max_product<Lhs, Rhs>;
+    static constexpr size_t tile_panels = 1;  // of 16 outputs
+
+    const packed_rows<Lhs>& lhs;
+    const packed_panels<Rhs>& rhs;
+
+    [[nodiscard]] TERN_INLINE size_t depth() const noexcept { return lhs.depth; }
+    [[nodiscard]] TERN_INLINE bool fit() const noexcept { return rhs.taps == 1 && lhs.depth == rhs.tap_depth; }
+
+    template <class Arch, class Sink>
+    TERN_INLINE void run(size_t first_panel, size_t last_panel, const Sink& sink) const noexcept {
+        if (lhs.rows == 1)
+            kernel::run_gemm<kernel::plane_product<Arch, Lhs, Rhs, true>>(lhs, rhs, first_panel, last_panel, sink);
+        else
+            kernel::run_gemm<kernel::plane_product<Arch, Lhs, Rhs, false>>(lhs, rhs, first_panel, last_panel, sink);
+    }
+};
+
+template <class Operands>
+[[nodiscard]] TERN_INLINE status check_product(const Operands& o, size_t dst_rows, size_t dst_cols, byte_range dst,
                                                tiles range) noexcept {
-    if (lhs.depth != rhs_depth || dst_rows != lhs.rows || dst_cols != rhs.outputs || range.first > range.last)
+    status s = check(o.lhs);
+    if (s != status::ok) return s;
+    s = check(o.rhs);
+    if (s != status::ok) return s;
+    if (!o.fit() || dst_rows != o.lhs.rows || dst_cols != o.rhs.outputs || range.first > range.last)
         return status::bad_shape;
-    if (!accumulator_fits<Lhs, typename Weights::encoding>(lhs.depth)) return status::overflow;
-    if (dst.overlaps(bytes_of(lhs)) || dst.overlaps(bytes_of(rhs))) return status::overlap;
+    if (!accumulator_fits(o.depth(), Operands::largest_product)) return status::overflow;
+    if (dst.overlaps(bytes_of(o.lhs)) || dst.overlaps(bytes_of(o.rhs))) return status::overlap;
     return status::ok;
 }
 
-template <class Lhs, class Rhs>
-[[nodiscard]] TERN_INLINE status check_product(const packed_rows<Lhs>& lhs, const packed_panels<Rhs>& rhs,
-                                               size_t dst_rows, size_t dst_cols, byte_range dst,
-                                               tiles range) noexcept {
-    status s = check(lhs);
-    if (s != status::ok) return s;
-    s = check(rhs);
-    if (s != status::ok) return s;
-    if (rhs.taps != 1) return status::bad_shape;
-    return check_product(lhs, rhs, rhs.tap_depth, dst_rows, dst_cols, dst, range);
+template <class Arch, class Operands, class Sink>
+TERN_INLINE void run_product(const Operands& o, tiles range, const Sink& sink) noexcept {
+    const size_t count = tile_count(o.rhs);
+    const size_t last = range.last < count ? range.last : count;
+    if (range.first >= last || o.lhs.rows == 0) return;
+    const size_t last_panel =
+        last == count ? bits::ceil_div(o.rhs.outputs, panel_outputs) : last * Operands::tile_panels;
+    o.template run<Arch>(range.first * Operands::tile_panels, last_panel, sink);
 }
 
-template <class Arch, class Lhs, class Rhs, class Sink>
-TERN_INLINE void run_product(const packed_rows<Lhs>& lhs, const packed_panels<Rhs>& rhs, tiles range,
-                             const Sink& sink) noexcept {
-    const size_t last = range.last < rhs.panels() ? range.last : rhs.panels();
-    if (range.first >= last || lhs.rows == 0) return;
-    if (lhs.rows == 1)
-        kernel::run_gemm<kernel::plane_product<Arch, Lhs, Rhs, true>>(lhs, rhs, range.first, last, sink);
-    else
-        kernel::run_gemm<kernel::plane_product<Arch, Lhs, Rhs, false>>(lhs, rhs, range.first, last, sink);
+// The three destinations, for operands of any kind.
+
+template <class Arch, class Operands>
+[[nodiscard]] TERN_INLINE status product(const Operands& o, const matrix_view<std::int32_t>& dst,
+                                         tiles range) noexcept {
+    status s = check(dst);
+    if (s == status::ok) s = check_product(o, dst.rows, dst.cols, bytes_of(dst), range);
+    if (s == status::ok) run_product<Arch>(o, range, kernel::int32_sink{dst});
+    return s;
+}
+
+template <class Arch, class Operands>
+[[nodiscard]] TERN_INLINE status product(const Operands& o, const matrix_view<float>& dst,
+                                         const scale_offset& epilogue, tiles range) noexcept {
+    status s = check(dst);
+    if (s == status::ok) s = check(epilogue, o.depth(), Operands::largest_product);
+    if (s == status::ok) s = check_product(o, dst.rows, dst.cols, bytes_of(dst), range);
+    if (s == status::ok) run_product<Arch>(o, range, kernel::float_sink<Arch>{{epilogue, o.rhs.outputs}, dst});
+    return s;
+}
+
+template <class Arch, class Operands>
+[[nodiscard]] TERN_INLINE status product(const Operands& o, const mutable_packed_rows<ternary>& dst,
+                                         const scale_offset& epilogue, const thresholds& limits,
+                                         tiles range) noexcept {
+    status s = check(dst);
+    if (s == status::ok) s = check(epilogue, o.depth(), Operands::largest_product);
+    if (s == status::ok) s = check_product(o, dst.rows, dst.depth, bytes_of(dst), range);
+    if (s == status::ok)
+        run_product<Arch>(o, range, kernel::ternary_sink<Arch>{{epilogue, o.rhs.outputs}, dst, limits});
+    return s;
 }
 
 }  // namespace detail
@@ -109,32 +152,19 @@ TERN_INLINE void run_product(const packed_rows<Lhs>& lhs, const packed_panels<Rh
 template <class Arch, class Lhs, class Rhs>
 status gemm(const packed_rows<Lhs>& lhs, const packed_panels<Rhs>& rhs, const matrix_view<std::int32_t>& dst,
             tiles range) noexcept {
-    status s = check(dst);
-    if (s == status::ok) s = detail::check_product(lhs, rhs, dst.rows, dst.cols, bytes_of(dst), range);
-    if (s == status::ok) detail::run_product<Arch>(lhs, rhs, range, kernel::int32_sink{dst});
-    return s;
+    return detail::product<Arch>(detail::plane_operands<Lhs, Rhs>{lhs, rhs}, dst, range);
 }
 
 template <class Arch, class Lhs, class Rhs>
 status gemm(const packed_rows<Lhs>& lhs, const packed_panels<Rhs>& rhs, const matrix_view<float>& dst,
             const scale_offset& epilogue, tiles range) noexcept {
-    status s = check(dst);
-    if (s == status::ok) s = check(epilogue, lhs.depth, detail::max_product<Lhs, Rhs>);
-    if (s == status::ok) s = detail::check_product(lhs, rhs, dst.rows, dst.cols, bytes_of(dst), range);
-    if (s == status::ok) detail::run_product<Arch>(lhs, rhs, range, kernel::float_sink<Arch>{{epilogue, rhs.outputs}, dst});
-    return s;
+    return detail::product<Arch>(detail::plane_operands<Lhs, Rhs>{lhs, rhs}, dst, epilogue, range);
 }
 
 template <class Arch, class Lhs, class Rhs>
 status gemm(const packed_rows<Lhs>& lhs, const packed_panels<Rhs>& rhs, const mutable_packed_rows<ternary>& dst,
             const scale_offset& epilogue, const thresholds& limits, tiles range) noexcept {
-    status s = check(dst);
-    if (s == status::ok) s = check(epilogue, lhs.depth, detail::max_product<Lhs, Rhs>);
-    if (s == status::ok) s = detail::check_product(lhs, rhs, dst.rows, dst.depth, bytes_of(dst), range);
-    if (s == status::ok)
-        detail::run_product<Arch>(lhs, rhs, range,
-                                  kernel::ternary_sink<Arch>{{epilogue, rhs.outputs}, dst, limits});
-    return s;
+    return detail::product<Arch>(detail::plane_operands<Lhs, Rhs>{lhs, rhs}, dst, epilogue, limits, range);
 }
 
 }  // namespace tern

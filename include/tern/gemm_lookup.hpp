@@ -68,58 +68,43 @@ namespace tern {
 namespace detail {
 
 template <class Lhs>
-[[nodiscard]] TERN_INLINE status check_product(const packed_rows<Lhs>& lhs, const packed_indices& rhs, size_t dst_rows,
-                                               size_t dst_cols, byte_range dst, tiles range) noexcept {
-    status s = check(lhs);
-    if (s != status::ok) return s;
-    s = check(rhs);
-    return s != status::ok ? s : check_product(lhs, rhs, rhs.depth, dst_rows, dst_cols, dst, range);
-}
+struct lookup_operands {
+    static constexpr size_t largest_product = max_product<Lhs, ternary_index>;
+    static constexpr size_t tile_panels = packed_indices::tile_outputs / panel_outputs;
 
-template <class Arch, class Lhs, class Sink>
-TERN_INLINE void run_product(const packed_rows<Lhs>& lhs, const packed_indices& rhs, tiles range,
-                             const Sink& sink) noexcept {
-    if (range.first >= rhs.panels() || range.first == range.last || lhs.rows == 0) return;
-    constexpr size_t quarters = packed_indices::tile_outputs / panel_outputs;
-    const size_t first = range.first * quarters;
-    const size_t last = range.last < rhs.panels() ? range.last * quarters : bits::ceil_div(rhs.outputs, panel_outputs);
-    if (lhs.rows == 1)
-        kernel::run_gemm<kernel::lookup_product<Arch, Lhs, true>>(lhs, rhs, first, last, sink);
-    else
-        kernel::run_gemm<kernel::lookup_product<Arch, Lhs, false>>(lhs, rhs, first, last, sink);
-}
+    const packed_rows<Lhs>& lhs;
+    const packed_indices& rhs;
+
+    [[nodiscard]] TERN_INLINE size_t depth() const noexcept { return lhs.depth; }
+    [[nodiscard]] TERN_INLINE bool fit() const noexcept { return lhs.depth == rhs.depth; }
+
+    template <class Arch, class Sink>
+    TERN_INLINE void run(size_t first_panel, size_t last_panel, const Sink& sink) const noexcept {
+        if (lhs.rows == 1)
+            kernel::run_gemm<kernel::lookup_product<Arch, Lhs, true>>(lhs, rhs, first_panel, last_panel, sink);
+        else
+            kernel::run_gemm<kernel::lookup_product<Arch, Lhs, false>>(lhs, rhs, first_panel, last_panel, sink);
+    }
+};
 
 }  // namespace detail
 
 template <class Arch, class Lhs>
 status gemm(const packed_rows<Lhs>& lhs, const packed_indices& rhs, const matrix_view<std::int32_t>& dst,
             tiles range) noexcept {
-    status s = check(dst);
-    if (s == status::ok) s = detail::check_product(lhs, rhs, dst.rows, dst.cols, bytes_of(dst), range);
-    if (s == status::ok) detail::run_product<Arch>(lhs, rhs, range, kernel::int32_sink{dst});
-    return s;
+    return detail::product<Arch>(detail::lookup_operands<Lhs>{lhs, rhs}, dst, range);
 }
 
 template <class Arch, class Lhs>
 status gemm(const packed_rows<Lhs>& lhs, const packed_indices& rhs, const matrix_view<float>& dst,
             const scale_offset& epilogue, tiles range) noexcept {
-    status s = check(dst);
-    if (s == status::ok) s = check(epilogue, lhs.depth, detail::max_product<Lhs, ternary_index>);
-    if (s == status::ok) s = detail::check_product(lhs, rhs, dst.rows, dst.cols, bytes_of(dst), range);
-    if (s == status::ok) detail::run_product<Arch>(lhs, rhs, range, kernel::float_sink<Arch>{{epilogue, rhs.outputs}, dst});
-    return s;
+    return detail::product<Arch>(detail::lookup_operands<Lhs>{lhs, rhs}, dst, epilogue, range);
 }
 
 template <class Arch, class Lhs>
 status gemm(const packed_rows<Lhs>& lhs, const packed_indices& rhs, const mutable_packed_rows<ternary>& dst,
             const scale_offset& epilogue, const thresholds& limits, tiles range) noexcept {
-    status s = check(dst);
-    if (s == status::ok) s = check(epilogue, lhs.depth, detail::max_product<Lhs, ternary_index>);
-    if (s == status::ok) s = detail::check_product(lhs, rhs, dst.rows, dst.depth, bytes_of(dst), range);
-    if (s == status::ok)
-        detail::run_product<Arch>(lhs, rhs, range,
-                                  kernel::ternary_sink<Arch>{{epilogue, rhs.outputs}, dst, limits});
-    return s;
+    return detail::product<Arch>(detail::lookup_operands<Lhs>{lhs, rhs}, dst, epilogue, limits, range);
 }
 
 }  // namespace tern

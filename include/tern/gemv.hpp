@@ -3,12 +3,13 @@
 //
 //     dst[j] = sum_{k < depth} x[k] * rhs[j][k]        j < outputs
 //
-// The one-row case of gemm.hpp, with its operands, exactness, overflow bound, epilogues and statuses, under its own
+// The one-row case of gemm.hpp and gemm_bytes.hpp, with their operands, exactness, overflow bound, epilogues and statuses, under its own
 // name because it is what decoding runs. The weights are read once: it is bound by their bytes as soon as they leave
 // the caches.
 #pragma once
 
 #include <tern/gemm.hpp>
+#include <tern/gemm_bytes.hpp>
 
 namespace tern {
 
@@ -27,6 +28,26 @@ template <class Arch = default_arch, class Lhs, class Rhs>
 
 template <class Arch = default_arch, class Lhs, class Rhs>
 [[nodiscard]] status gemv(const packed_rows<Lhs>& x, const packed_panels<Rhs>& rhs,
+                          const mutable_packed_rows<ternary>& dst, const scale_offset& epilogue,
+                          const thresholds& limits, tiles range = {}) noexcept {
+    return x.rows == 1 ? gemm<Arch>(x, rhs, dst, epilogue, limits, range) : status::bad_shape;
+}
+
+/// x: signed bytes, 1 x depth.
+template <class Arch = default_arch>
+[[nodiscard]] status gemv(const matrix_view<const std::int8_t>& x, const packed_codes& rhs,
+                          const matrix_view<std::int32_t>& dst, tiles range = {}) noexcept {
+    return x.rows == 1 ? gemm<Arch>(x, rhs, dst, range) : status::bad_shape;
+}
+
+template <class Arch = default_arch>
+[[nodiscard]] status gemv(const matrix_view<const std::int8_t>& x, const packed_codes& rhs,
+                          const matrix_view<float>& dst, const scale_offset& epilogue, tiles range = {}) noexcept {
+    return x.rows == 1 ? gemm<Arch>(x, rhs, dst, epilogue, range) : status::bad_shape;
+}
+
+template <class Arch = default_arch>
+[[nodiscard]] status gemv(const matrix_view<const std::int8_t>& x, const packed_codes& rhs,
                           const mutable_packed_rows<ternary>& dst, const scale_offset& epilogue,
                           const thresholds& limits, tiles range = {}) noexcept {
     return x.rows == 1 ? gemm<Arch>(x, rhs, dst, epilogue, limits, range) : status::bad_shape;

@@ -11,6 +11,7 @@
 //           Behind the blocks of a panel follow, for each tap, 16 sums of the weights and 16 counts of the non-zeros.
 //   codes   ternary weights in 2 bits, 64 outputs x 4 depth positions in 64 bytes: byte 4 * lane + j holds depth
 //           position j of the outputs lane, lane + 16, lane + 32, lane + 48 in its four fields, lowest bits first.
+//           Behind the tiles of 64 outputs follow the 64 sums of their weights, 4 bytes each.
 //   trits   ternary weights in 1.6 bits, rows of bytes with five depth positions each, first the most significant.
 //   indices ternary weights in 2 bits for products by table lookup: 64 outputs side by side, one byte each with four
 //           depth positions as a number in base 3. Behind the tiles of a panel follow 64 sums of the weights.
@@ -221,12 +222,14 @@ template <class Encoding>
     return fits && depth != 0 ? p.words() : 0;
 }
 
-/// Ternary weights as 2-bit codes, tiles of 64 outputs x 4 depth positions, depth fastest.
+/// Ternary weights as 2-bit codes, tiles of 64 outputs x 4 depth positions, depth fastest. Any alignment; 64 bytes is
+/// fastest.
 struct packed_codes {
     using encoding = ternary_code;
     static constexpr size_t tile_outputs = 64;
     static constexpr size_t tile_depth = 4;
     static constexpr size_t tile_bytes = 64;
+    static constexpr size_t sums_bytes = tile_outputs * sizeof(std::int32_t);
 
     const std::uint8_t* data = nullptr;
     size_t outputs = 0;
@@ -237,14 +240,32 @@ struct packed_codes {
     TERN_INLINE constexpr packed_codes(const std::uint8_t* data_, size_t outputs_, size_t depth_) noexcept
         : data(data_), outputs(outputs_), depth(depth_) {}
 
+    /// Groups of 64 outputs.
+    [[nodiscard]] TERN_INLINE constexpr size_t panels() const noexcept { return bits::ceil_div(outputs, tile_outputs); }
+    [[nodiscard]] TERN_INLINE constexpr size_t panel_tiles() const noexcept {
+        return bits::ceil_div(depth, tile_depth);
+    }
+    /// Bytes from a group of 64 outputs to the next.
+    [[nodiscard]] TERN_INLINE constexpr size_t panel_stride() const noexcept {
+        return panel_tiles() * tile_bytes + sums_bytes;
+    }
+    [[nodiscard]] TERN_INLINE constexpr const std::uint8_t* panel(size_t p) const noexcept {
+        return data + p * panel_stride();
+    }
+    /// The 64 sums of the weights of a group of outputs, as little-endian int32 of any alignment.
+    [[nodiscard]] TERN_INLINE constexpr const std::uint8_t* sums(size_t p) const noexcept {
+        return panel(p) + panel_tiles() * tile_bytes;
+    }
+    [[nodiscard]] TERN_INLINE constexpr size_t bytes() const noexcept { return panels() * panel_stride(); }
+
     struct position {
         size_t byte;
         size_t shift;
     };
     [[nodiscard]] TERN_INLINE constexpr position locate(size_t output, size_t d) const noexcept {
-        const size_t tile = output / tile_outputs * bits::ceil_div(depth, tile_depth) + d / tile_depth;
-        const size_t lane = output % panel_outputs;
-        return {tile * tile_bytes + lane * tile_depth + d % tile_depth, output % tile_outputs / panel_outputs * 2};
+        return {output / tile_outputs * panel_stride() + d / tile_depth * tile_bytes +
+                    output % panel_outputs * tile_depth + d % tile_depth,
+                output % tile_outputs / panel_outputs * 2};
     }
     [[nodiscard]] TERN_INLINE constexpr std::int32_t value(size_t output, size_t d) const noexcept {
         const position at = locate(output, d);
@@ -252,14 +273,17 @@ struct packed_codes {
     }
 };
 
-/// Bytes of `packed_codes`; 0 when there is nothing to store or the size does not fit `size_t`.
+/// Bytes of `packed_codes`; 0 when there is nothing to store, the size does not fit `size_t` or the sum of an output's
+/// weights could pass int32.
 [[nodiscard]] TERN_INLINE constexpr size_t codes_bytes(size_t outputs, size_t depth) noexcept {
-    size_t tiles = 0;
+    if (depth > size_t{0x7fffffff}) return 0;
+    const packed_codes p(nullptr, outputs, depth);
     size_t bytes = 0;
-    const bool fits = multiply(bits::ceil_div(outputs, packed_codes::tile_outputs),
-                               bits::ceil_div(depth, packed_codes::tile_depth), tiles) &&
-                      multiply(tiles, packed_codes::tile_bytes, bytes);
-    return fits ? bytes : 0;
+    // The tiles of sums as four more of codes.
+    const bool fits = multiply(p.panel_tiles() + packed_codes::sums_bytes / packed_codes::tile_bytes,
+                               packed_codes::tile_bytes, bytes) &&
+                      multiply(bytes, p.panels(), bytes);
+    return fits && depth != 0 ? bytes : 0;
 }
 
 /// Ternary weights as base-3 digits, rows of ceil(depth / 5) bytes.

@@ -113,6 +113,32 @@ TERN_INLINE void for_each_panel_word(const Source& source, const packed_panels<E
     }
 }
 
+/// Calls put(index, byte) once for every byte of the codes `view` that hold `source`: tiles and sums, padding included.
+template <class Source, class Put>
+TERN_INLINE void for_each_code_byte(const Source& source, const packed_codes& view, const Put& put) noexcept {
+    constexpr size_t outputs = packed_codes::tile_outputs;
+    size_t at = 0;
+    for (size_t first = 0; first < view.outputs; first += outputs) {
+        std::uint32_t sums[outputs] = {};
+        for (size_t d = 0; d < view.panel_tiles() * packed_codes::tile_depth; d += packed_codes::tile_depth) {
+            for (size_t i = 0; i < packed_codes::tile_bytes; ++i) {
+                const size_t from = d + i % packed_codes::tile_depth;
+                std::uint32_t byte = 0;
+                for (size_t field = 0; field < outputs / panel_outputs; ++field) {
+                    const size_t o = field * panel_outputs + i / packed_codes::tile_depth;
+                    const bool exists = first + o < view.outputs && from < view.depth;
+                    const std::int32_t value = exists ? source_value(source, first + o, from) : 0;
+                    sums[o] += static_cast<std::uint32_t>(value);
+                    byte |= ternary_code::encode(value) << (2 * field);
+                }
+                put(at++, static_cast<std::uint8_t>(byte));
+            }
+        }
+        for (const std::uint32_t sum : sums)
+            for (int shift = 0; shift < 32; shift += 8) put(at++, static_cast<std::uint8_t>(sum >> shift & 0xffu));
+    }
+}
+
 /// What is the same for every packing function: both sides checked, apart from each other, values encodable.
 template <class Arch, class Encoding, class Source>
 [[nodiscard]] TERN_INLINE status check_source(const Source& source, byte_range target) noexcept {
@@ -176,7 +202,8 @@ template <class Encoding, class Arch = default_arch, class Source>
     return status::ok;
 }
 
-/// Packs ternary weights as 2-bit codes. dst: `codes_bytes(outputs, depth)` bytes.
+/// Packs ternary weights as 2-bit codes, with the sums that the epilogues need. dst: `codes_bytes(outputs, depth)` bytes;
+/// 64-byte alignment is fastest, any will do.
 template <class Arch = default_arch, class Source>
 [[nodiscard]] status pack_codes(const Source& source, std::uint8_t* dst, size_t dst_bytes,
                                 packed_codes& packed) noexcept {
@@ -186,14 +213,9 @@ template <class Arch = default_arch, class Source>
     if (s != status::ok) return s;
     s = detail::check_source<Arch, ternary_code>(source, bytes_of(dst, needed));
     if (s != status::ok) return s;
-    for (size_t i = 0; i < needed; ++i) dst[i] = 0x55;  // code 1, value 0, in all four fields
-    for (size_t o = 0; o < view.outputs; ++o) {
-        for (size_t d = 0; d < view.depth; ++d) {
-            const packed_codes::position at = view.locate(o, d);
-            const std::uint32_t code = ternary_code::encode(detail::source_value(source, o, d));
-            dst[at.byte] = static_cast<std::uint8_t>((dst[at.byte] & ~(3u << at.shift)) | code << at.shift);
-        }
-    }
+    if (needed != 0)
+        detail::for_each_code_byte(source, view,
+                                   [dst](size_t i, std::uint8_t byte) TERN_INLINE_LAMBDA { dst[i] = byte; });
     packed = view;
     return status::ok;
 }
@@ -255,6 +277,25 @@ template <class Encoding, class Arch = default_arch>
     bool canonical = true;
     detail::for_each_panel_word(
         view, view, [&](size_t i, word w) TERN_INLINE_LAMBDA { canonical = canonical && view.data[i] == w; });
+    if (!canonical) return status::bad_value;
+    packed = view;
+    return status::ok;
+}
+
+/// The same for codes: every byte has to be what `pack_codes` writes for the values there, so the fourth code is a
+/// `bad_value`.
+template <class Arch = default_arch>
+[[nodiscard]] status view_codes(const void* data, size_t bytes, layout_id layout, size_t outputs, size_t depth,
+                                packed_codes& packed) noexcept {
+    if (layout != layout_id::codes) return status::bad_layout;
+    if (outputs == 0 || depth == 0) return status::bad_shape;
+    const packed_codes view(static_cast<const std::uint8_t*>(data), outputs, depth);
+    const status s = detail::check_target(view.data, bytes, codes_bytes(outputs, depth), false);
+    if (s != status::ok) return s;
+    bool canonical = true;
+    detail::for_each_code_byte(view, view, [&](size_t i, std::uint8_t byte) TERN_INLINE_LAMBDA {
+        canonical = canonical && view.data[i] == byte;
+    });
     if (!canonical) return status::bad_value;
     packed = view;
     return status::ok;

@@ -10,6 +10,7 @@
 #include <tern/encoding.hpp>
 #include <tern/epilogue.hpp>
 #include <tern/gemm.hpp>
+#include <tern/gemm_bytes.hpp>
 #include <tern/gemm_lookup.hpp>
 #include <tern/gemv.hpp>
 #include <tern/layout.hpp>

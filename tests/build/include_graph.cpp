@@ -30,8 +30,8 @@ const room rooms[] = {
     {"version", 0, "version", CORE},
     {"config", 1, "config", CORE},
     {"words", 2, "arch|status|encoding|parallel|simd/bits", CORE},
-    {"registers", 3, "simd/(scalar|reals|lookup)", CORE},
-    {"registers (xsimd)", 3, "simd/batch", CORE "|xsimd/xsimd\\.hpp"},
+    {"registers", 3, "simd/(scalar|bytes|lookup|reals)", CORE},
+    {"registers (xsimd)", 3, "simd/batch(_\\w+)?", CORE "|xsimd/xsimd\\.hpp"},
     {"registers (x86)", 3, "simd/x86(_\\w+)?", CORE "|immintrin\\.h"},
     {"registers (Arm)", 3, "simd/arm", CORE "|arm_neon\\.h|arm_mve\\.h|arm_sve\\.h"},
     {"shapes", 3, "view|window|layout", CORE},
@@ -90,7 +90,7 @@ public:
             for (const std::string& to : foreign_[from])
                 if (!std::regex_match(to, std::regex(home->standard))) fail(from, "may not include <" + to + ">");
             const bool many = std::count_if(targets.begin(), targets.end(), [](const std::string& to) {
-                                  return std::regex_match(to, std::regex("simd/(batch|x86|arm)"));
+                                  return std::regex_match(to, std::regex("simd/(batch|x86|arm)(_\\w+)?"));
                               }) > 1;
             if (many) fail(from, "includes more than one kind of vector register");
             if (arrows_.count("tern") != 0 && !std::regex_match(from, internal) && arrows_["tern"].count(from) == 0)

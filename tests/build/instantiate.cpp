@@ -54,6 +54,9 @@ void operations(operands& o) {
     *state++ = tern::gemm<Arch>(o.out_packed, w, o.out_reals, epilogue);
     *state++ = tern::gemm<Arch>(o.out_packed, w, o.out_packed, epilogue, tern::thresholds{});
     *state++ = tern::gemv<Arch>(o.out_packed, w, o.out_accumulators);
+    *state++ = tern::gemm<Arch>(o.values, codes, o.out_accumulators);
+    *state++ = tern::gemm<Arch>(o.values, codes, o.out_reals, epilogue);
+    *state++ = tern::gemv<Arch>(o.values, codes, o.out_packed, epilogue, tern::thresholds{});
     *state++ = tern::conv2d<Arch>(tern::packed_tensor<tern::ternary>(image), w, o.window, o.out_pixels);
     *state++ = tern::max_pool2d<Arch>(tern::packed_tensor<tern::ternary>(image), o.window, image);
     *state++ = tern::group_sums<Arch>(w, o.size, o.out_accumulators);

@@ -174,11 +174,20 @@ std::vector<std::uint32_t> draw_panels(const matrix& m, std::size_t taps) {
     return to;
 }
 
-/// codes: byte 4 * lane + j of tile (o / 64, d / 4), field (o % 64) / 16; value + 1 in two bits, padding 1.
+/// codes: byte 4 * lane + j of tile (o / 64, d / 4), field (o % 64) / 16; value + 1 in two bits, padding 1. Behind the
+/// tiles of 64 outputs the sums of their values, least significant byte first.
 inline std::vector<std::uint8_t> draw_codes(const matrix& m) {
     const std::size_t depth_tiles = round_up_div(m.cols(), 4);
-    std::vector<std::uint8_t> to(round_up_div(m.rows(), 64) * depth_tiles * 64);
-    for (std::size_t i = 0; i < to.size(); ++i) {
+    const std::size_t panels = m.cols() == 0 ? 0 : round_up_div(m.rows(), 64);
+    const std::size_t stride = depth_tiles * 64 + 256;
+    std::vector<std::uint8_t> to(panels * stride);
+    for (std::size_t o = 0; o < panels * 64; ++o) {
+        unsigned sum = 0;
+        for (std::size_t d = 0; d < m.cols(); ++d) sum += static_cast<unsigned>(o < m.rows() ? m.at(o, d) : 0);
+        for (unsigned i = 0; i < 4; ++i)
+            to[o / 64 * stride + depth_tiles * 64 + o % 64 * 4 + i] = static_cast<std::uint8_t>(sum >> (8 * i) & 255u);
+    }
+    for (std::size_t i = 0; i < panels * depth_tiles * 64; ++i) {
         const std::size_t tile = i / 64;
         const std::size_t d = tile % depth_tiles * 4 + i % 4;
         unsigned byte = 0;
@@ -187,7 +196,7 @@ inline std::vector<std::uint8_t> draw_codes(const matrix& m) {
             const int value = o < m.rows() && d < m.cols() ? m.at(o, d) : 0;
             byte |= static_cast<unsigned>(value + 1) << (2 * field);
         }
-        to[i] = static_cast<std::uint8_t>(byte);
+        to[i + tile / depth_tiles * 256] = static_cast<std::uint8_t>(byte);
     }
     return to;
 }

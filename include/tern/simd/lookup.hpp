@@ -21,7 +21,7 @@ namespace tern::simd {
 ///   pair           two expanded planes as one code a byte, the second in the higher bits
 ///   base3          (4 positions) expanded mask and sign as a number in base 3: 0 is 0, -1 is 1, +1 is 2
 ///   split          (2 positions) numbers 0 .. 80 as two digits of base 9
-struct scalar_bytes {
+struct scalar_lookups {
     using reg = std::uint64_t;
     static constexpr std::size_t width = 8;
     static constexpr int positions = 4;

@@ -15,6 +15,8 @@
 
 #include <immintrin.h>
 
+#if TERN_HAS_AVX2
+
 namespace tern::simd {
 
 /// 128 bits. Bits are counted by looking up both nibbles of every byte.
@@ -142,6 +144,8 @@ struct avx512_vpopcntdq_lanes : avx512_lanes {
 #endif  // TERN_HAS_AVX512_VPOPCNTDQ
 
 }  // namespace tern::simd
+
+#endif  // TERN_HAS_AVX2
 
 #if defined(__GNUC__) && !defined(__clang__)
 #pragma GCC diagnostic pop

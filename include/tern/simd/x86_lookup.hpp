@@ -17,7 +17,7 @@
 namespace tern::simd {
 
 /// 128 bits. PSHUFB looks up 16 places, enough for the nine of two weights.
-struct sse4_bytes {
+struct sse4_lookups {
     using reg = __m128i;
     static constexpr std::size_t width = 16;
     static constexpr int positions = 2;
@@ -76,7 +76,7 @@ private:
 #if TERN_HAS_AVX2
 
 /// 256 bits, the same table row in both halves.
-struct avx2_bytes {
+struct avx2_lookups {
     using reg = __m256i;
     static constexpr std::size_t width = 32;
     static constexpr int positions = 2;
@@ -139,7 +139,7 @@ private:
 #if TERN_HAS_AVX512
 
 /// 512 bits without byte permutations: PSHUFB, four times as wide.
-struct avx512_bytes {
+struct avx512_lookups {
     using reg = __m512i;
     static constexpr std::size_t width = 64;
     static constexpr int positions = 2;
@@ -203,7 +203,7 @@ private:
 #if TERN_HAS_AVX512_VPOPCNTDQ
 
 /// 512 bits with VPERMI2B: 128 places, enough for the 81 of four weights.
-struct avx512_vpopcntdq_bytes : avx512_bytes {
+struct avx512_vpopcntdq_lookups : avx512_lookups {
     static constexpr int positions = 4;
     static constexpr std::size_t row_bytes = 128;
     static constexpr std::size_t expand_words = 8;

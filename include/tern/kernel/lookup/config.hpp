@@ -22,32 +22,32 @@ struct lookup_shape {
 };
 
 TERN_INLINE constexpr auto lookup_config(arch::scalar) noexcept {
-    return lookup_shape<simd::scalar_bytes, 1, 1, 1, 4, 1>{};
+    return lookup_shape<simd::scalar_lookups, 1, 1, 1, 4, 1>{};
 }
 
 #if TERN_HAS_SSE4
 /// Sixteen registers: eight sums, four indices, a row of the table.
 TERN_INLINE constexpr auto lookup_config(arch::sse4) noexcept {
-    return lookup_shape<simd::sse4_bytes, 2, 1, 4, 16, 1>{};
+    return lookup_shape<simd::sse4_lookups, 2, 1, 4, 16, 1>{};
 }
 #endif
 
 #if TERN_HAS_AVX2
 TERN_INLINE constexpr auto lookup_config(arch::avx2) noexcept {
-    return lookup_shape<simd::avx2_bytes, 4, 1, 4, 16, 2>{};
+    return lookup_shape<simd::avx2_lookups, 4, 1, 4, 16, 2>{};
 }
 #endif
 
 #if TERN_HAS_AVX512
 TERN_INLINE constexpr auto lookup_config(arch::avx512) noexcept {
-    return lookup_shape<simd::avx512_bytes, 4, 4, 4, 16, 4>{};
+    return lookup_shape<simd::avx512_lookups, 4, 4, 4, 16, 4>{};
 }
 #endif
 
 #if TERN_HAS_AVX512_VPOPCNTDQ
 /// Thirty-two registers: sixteen sums, four indices, two of a table row.
 TERN_INLINE constexpr auto lookup_config(arch::avx512_vpopcntdq) noexcept {
-    return lookup_shape<simd::avx512_vpopcntdq_bytes, 4, 4, 4, 16, 8>{};
+    return lookup_shape<simd::avx512_vpopcntdq_lookups, 4, 4, 4, 16, 8>{};
 }
 #endif
 

@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <tern/kernel/bytes/config.hpp>
+#include <tern/simd/x86_bytes.hpp>
+
+#if TERN_HAS_AVX2
+
+namespace tern::kernel {
+
+TERN_INLINE constexpr auto bytes_config(arch::avx2) noexcept { return bytes_tile_config<simd::avx2_bytes, 3, 2>{}; }
+
+}  // namespace tern::kernel
+
+#endif  // TERN_HAS_AVX2

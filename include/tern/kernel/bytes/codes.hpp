@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: MIT
+// Signed bytes times ternary codes by dot products of bytes.
+//
+// A tile of codes holds 64 outputs x 4 positions of depth; its four 2-bit fields are four groups of 16 outputs. Four
+// activations, broadcast to all lanes, meet one field after the other, and no sum crosses lanes:
+//     sum_k (w[k] + 1) x[k] - sum_k x[k] = sum_k w[k] x[k]
+// where w + 1 is the code. Sums start at -sum x; they wrap modulo 2^32 on the way, and the result fits.
+#pragma once
+
+#include <tern/kernel/gemm/sink.hpp>
+#include <tern/kernel/gemm/tile.hpp>
+
+#include <tern/kernel/bytes/scalar.hpp>
+#include <tern/kernel/bytes/simd.hpp>
+#include <tern/kernel/bytes/sse4.hpp>
+#include <tern/kernel/bytes/avx2.hpp>
+#include <tern/kernel/bytes/avx512.hpp>
+#include <tern/kernel/bytes/avx512_vnni.hpp>
+
+namespace tern::kernel {
+
+/// Sum of some signed bytes.
+template <class Bytes>
+TERN_INLINE std::int32_t byte_sum(const std::int8_t* x, size_t count) noexcept {
+    constexpr size_t step = 4 * Bytes::width;
+    std::uint32_t total = 0;
+    size_t at = 0;
+    while (count - at >= step) {
+        const size_t steps = (count - at) / step;
+        const size_t end = at + (steps < Bytes::fold_every ? steps : Bytes::fold_every) * step;
+        auto sums = Bytes::zero();
+        TERN_KEEP_LOOP
+        for (; at < end; at += step) sums = Bytes::dot(sums, Bytes::splat(1), Bytes::load_bytes(x + at));
+        total += static_cast<std::uint32_t>(Bytes::total(Bytes::template fold<0>(sums)));
+    }
+    for (; at < count; ++at) total += static_cast<std::uint32_t>(x[at]);
+    return static_cast<std::int32_t>(total);
+}
+
+/// The register tile: Rows activations x Loads registers of codes with four fields each.
+template <class Bytes, size_t Rows, size_t Loads>
+struct codes_tile {
+    static constexpr size_t fields = 4;
+
+    /// acc[r][output] += codes x activations over `steps` tiles of depth. x[r]: row r; codes[l]: register l in the
+    /// first tile; acc[l]: row 0 of the outputs of its field 0. `acc_stride`: from a row to the next.
+    static TERN_INLINE void run(const std::int8_t* const (&x)[Rows], const std::uint8_t* const (&codes)[Loads],
+                                size_t steps, std::int32_t* const (&acc)[Loads], size_t acc_stride) noexcept {
+        for (size_t at = 0; at < steps;) {
+            const size_t end = steps - at < Bytes::fold_every ? steps : at + Bytes::fold_every;
+            typename Bytes::sums sums[Rows][Loads][fields];
+            for_each([&](auto r, auto l, auto f) TERN_INLINE_LAMBDA { sums[r][l][f] = Bytes::zero(); });
+            TERN_KEEP_LOOP
+            for (; at < end; ++at) {
+                typename Bytes::codes c[Loads];
+                bits::unroll<Loads>([&](auto l) TERN_INLINE_LAMBDA {
+                    c[l] = Bytes::load(codes[l] + at * packed_codes::tile_bytes);
+                });
+                typename Bytes::codes field[Loads][fields];
+                bits::unroll<Loads>([&](auto l) TERN_INLINE_LAMBDA {
+                    bits::unroll<fields>([&](auto f) TERN_INLINE_LAMBDA {
+                        field[l][f] = Bytes::template field<2, 2 * int{decltype(f)::value}>(c[l]);
+                    });
+                });
+                bits::unroll<Rows>([&](auto r) TERN_INLINE_LAMBDA {
+                    const auto a = Bytes::broadcast(x[r] + at * packed_codes::tile_depth);
+                    bits::unroll<Loads>([&](auto l) TERN_INLINE_LAMBDA {
+                        bits::unroll<fields>([&](auto f) TERN_INLINE_LAMBDA {
+                            sums[r][l][f] = Bytes::dot(sums[r][l][f], field[l][f], a);
+                        });
+                    });
+                });
+            }
+            for_each([&](auto r, auto l, auto f) TERN_INLINE_LAMBDA {
+                Bytes::add_to(acc[l] + r * acc_stride + f * panel_outputs,
+                              Bytes::template fold<2 * int{decltype(f)::value}>(sums[r][l][f]));
+            });
+        }
+    }
+
+private:
+    template <class F>
+    static TERN_INLINE void for_each(const F& f) noexcept {
+        bits::unroll<Rows>([&](auto r) TERN_INLINE_LAMBDA {
+            bits::unroll<Loads>([&](auto l) TERN_INLINE_LAMBDA {
+                bits::unroll<fields>([&](auto field) TERN_INLINE_LAMBDA { f(r, l, field); });
+            });
+        });
+    }
+};
+
+/// A product as kernel/gemm/driver.hpp wants it. `OneRow`: the tile shape for a single row of activations.
+template <class Arch, bool OneRow>
+class codes_product {
+    static_assert(arch::compiled(Arch{}),
+                  "tern: this architecture's instructions are not enabled for this translation unit; "
+                  "add the compiler flags or choose another tag");
+
+    using config = decltype(bytes_config(Arch{}));
+    using bytes = typename config::bytes;
+    static constexpr size_t tile_rows = OneRow ? 1 : config::rows;
+    static constexpr size_t loads = OneRow ? config::row_loads : 1;
+    static constexpr size_t tile_depth = packed_codes::tile_depth;
+    static constexpr size_t panel_loads = panel_outputs / bytes::width;  // registers of a tile
+    static constexpr size_t code_panels = loads > panel_loads ? loads / panel_loads : 1;
+    static constexpr size_t code_panel = packed_codes::tile_outputs / panel_outputs;  // panels of 16 outputs
+
+public:
+    using arch = Arch;
+    static constexpr size_t row_block = OneRow ? 1 : 4 * tile_rows;
+    static constexpr size_t panels = code_panels * code_panel;
+
+    TERN_INLINE codes_product(const matrix_view<const std::int8_t>& lhs, const packed_codes& rhs) noexcept
+        : lhs_(lhs), rhs_(rhs), panel_stride_(rhs.panel_stride()) {}
+
+    [[nodiscard]] TERN_INLINE size_t rows() const noexcept { return lhs_.rows; }
+    [[nodiscard]] TERN_INLINE size_t depth() const noexcept { return lhs_.cols; }
+    [[nodiscard]] TERN_INLINE size_t outputs() const noexcept { return rhs_.outputs; }
+
+    TERN_INLINE void select(size_t row, size_t rows, size_t from, size_t to) noexcept {
+        rows_ = rows;
+        first_tile_ = from / tile_depth;
+        steps_ = (to - from) / tile_depth;
+        const size_t tail = (to - from) % tile_depth;
+        has_tail_ = tail != 0;
+        for (size_t r = 0; r < rows; ++r) {
+            sums_[r] = 0;
+            if (from == to) continue;  // where nothing is, pointers may be null
+            const std::int8_t* const x = lhs_.row(row + r) + from;
+            x_[r] = x;
+            sums_[r] = byte_sum<bytes>(x, to - from);
+            // Nothing behind a row is read: its last activations move to where zeros follow.
+            for (size_t i = 0; i < tile_depth; ++i) tails_[r][i] = i < tail ? x[to - from - tail + i] : std::int8_t{0};
+        }
+    }
+
+    [[nodiscard]] TERN_INLINE std::int32_t row_sum(size_t r) const noexcept { return sums_[r]; }
+
+    TERN_INLINE void multiply(size_t panel, size_t count, std::int32_t* acc) noexcept {
+        if (lhs_.cols == 0) {
+            std::memset(acc, 0, row_block * panels * panel_outputs * sizeof *acc);
+            return;
+        }
+        const std::uint8_t* const codes = rhs_.data + panel / code_panel * panel_stride_;
+        const bool whole = count > (code_panels - 1) * code_panel;
+        for (size_t r = 0; r < rows_; r += tile_rows) {
+            std::int32_t* const to = acc + r * panels * panel_outputs;
+            const size_t left = rows_ - r;
+            if (left >= tile_rows)
+                run<tile_rows>(r, codes, whole, to);
+            else
+                bits::unroll<tile_rows - 1>([&](auto n) TERN_INLINE_LAMBDA {
+                    if (left == n + 1) this->run<n + 1>(r, codes, whole, to);
+                });
+        }
+    }
+
+    TERN_INLINE void weight_sums(size_t panel, std::int32_t (&sums)[panel_outputs]) const noexcept {
+        if (lhs_.cols != 0)
+            std::memcpy(sums, rhs_.sums(panel / code_panel) + panel % code_panel * sizeof sums, sizeof sums);
+    }
+
+private:
+    /// Rows [r, r + Rows) with a group of panels, or with the first of it only.
+    template <size_t Rows>
+    TERN_INLINE void run(size_t r, const std::uint8_t* codes, bool whole, std::int32_t* acc) const noexcept {
+        for (size_t i = 0; i < Rows; ++i)
+            for (size_t o = 0; o < panels * panel_outputs; ++o) acc[i * panels * panel_outputs + o] = -sums_[r + i];
+        const std::int8_t* x[Rows];
+        for (size_t i = 0; i < Rows; ++i) x[i] = x_[r + i];
+        const std::uint8_t* const first = codes + first_tile_ * packed_codes::tile_bytes;
+        run_stretch(x, first, panel_stride_, whole, steps_, acc);
+        if (!has_tail_) return;
+        for (size_t i = 0; i < Rows; ++i) x[i] = tails_[r + i];
+        run_stretch(x, first + steps_ * packed_codes::tile_bytes, panel_stride_, whole, 1, acc);
+    }
+
+    /// A function of its own, shared by all sinks.
+    template <size_t Rows>
+    static void run_stretch(const std::int8_t* const (&x)[Rows], const std::uint8_t* codes, size_t panel_stride,
+                            bool whole, size_t steps, std::int32_t* acc) noexcept {
+        if constexpr (code_panels > 1) {
+            if (whole)
+                run_loads<loads>(x, codes, panel_stride, steps, acc);
+            else
+                run_loads<panel_loads>(x, codes, panel_stride, steps, acc);
+        } else {
+            for (size_t lane = 0; lane < panel_outputs; lane += loads * bytes::width)
+                run_loads<loads>(x, codes + lane * tile_depth, panel_stride, steps, acc + lane);
+        }
+    }
+
+    template <size_t Loads, size_t Rows>
+    static TERN_INLINE void run_loads(const std::int8_t* const (&x)[Rows], const std::uint8_t* codes,
+                                      size_t panel_stride, size_t steps, std::int32_t* acc) noexcept {
+        const std::uint8_t* from[Loads];
+        std::int32_t* to[Loads];
+        for (size_t l = 0; l < Loads; ++l) {
+            const size_t lane = l % panel_loads * bytes::width;
+            from[l] = codes + l / panel_loads * panel_stride + lane * tile_depth;
+            to[l] = acc + l / panel_loads * packed_codes::tile_outputs + lane;
+        }
+        codes_tile<bytes, Rows, Loads>::run(x, from, steps, to, panels * panel_outputs);
+    }
+
+    matrix_view<const std::int8_t> lhs_;
+    packed_codes rhs_;
+    size_t panel_stride_;  // read once, because it is not free to compute
+    size_t rows_ = 0;
+    size_t first_tile_ = 0;
+    size_t steps_ = 0;
+    bool has_tail_ = false;
+    const std::int8_t* x_[row_block];
+    std::int32_t sums_[row_block];
+    std::int8_t tails_[row_block][tile_depth];
+};
+
+}  // namespace tern::kernel

@@ -1,0 +1,10 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <tern/kernel/bytes/config.hpp>
+
+namespace tern::kernel {
+
+TERN_INLINE constexpr auto bytes_config(arch::scalar) noexcept { return bytes_tile_config<simd::scalar_bytes, 1, 1>{}; }
+
+}  // namespace tern::kernel
