@@ -12,6 +12,7 @@ namespace tern_bench {
 void add_limits();
 void add_gemm(const layer& l, selection wanted);
 void add_gemm_lookup(const layer& l, selection wanted);
+void add_gemm_bytes(const layer& l, selection wanted);
 void add_dot();
 void add_conv2d(selection wanted);
 void add_pack();

@@ -80,6 +80,7 @@ int main(int argc, char** argv) {
     for (const layer& l : layers) {
         add_gemm(l, wanted);
         add_gemm_lookup(l, wanted);
+        add_gemm_bytes(l, wanted);
 #if TERN_BENCH_ONEDNN
         add_onednn(l, wanted);
 #endif

@@ -58,7 +58,7 @@ void measure_onednn(benchmark::State& state, const product_shape& shape, bool co
     using best = tern::default_arch;
     std::vector<limit_rate> limits{
         {"of_limit", [] { return multiply_rate<best>(has_mix<best>(mix::vpdpbusd) ? mix::vpdpbusd : mix::maddubs); }}};
-    if (n == 1) limits.push_back(bandwidth_of<best>(cold ? tern_bench::memory::dram : level_of(weight_bytes)));
+    if (n == 1) limits.push_back(bandwidth_of<best>(weight_bytes, cold));
     if (!cold) return measure(state, done, limits, [&] { run_with(reordered); });
 
     const byte_copies copies(reordered.get_data_handle(), weight_bytes);

@@ -46,10 +46,11 @@ private:
     byte_copies memory_;
 };
 
-/// How fast the bytes of one run can be read.
+/// How fast `bytes` can be read that lie in the nearest cache with room for them, or in none.
 template <class Arch>
-limit_rate bandwidth_of(memory level) {
-    return {"of_bandwidth", [=] { return read_rate<Arch>(level); }, true};
+limit_rate bandwidth_of(std::size_t bytes, bool cold) {
+    const memory level = cold ? memory::dram : level_of(bytes);
+    return {"of_bandwidth", [=] { return read_rate<Arch>(level, bytes); }, true};
 }
 
 }  // namespace tern_bench

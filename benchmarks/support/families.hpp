@@ -17,6 +17,18 @@ limit_rate limit_of(const char* counter, mix m, double times = 1) {
     return {counter, [=] { return multiply_rate<Arch>(m) * times; }};
 }
 
+/// The best architecture for dot products of bytes: none after AVX-512 VNNI has better ones.
+using byte_arch = std::conditional_t<std::is_base_of_v<tern::arch::avx512_vnni, tern::default_arch>,
+                                     tern::arch::avx512_vnni, tern::default_arch>;
+
+/// The dot product of bytes that an architecture has; without one, nothing is known that it could be held against.
+template <class Arch>
+std::vector<limit_rate> byte_limits() {
+    if (has_mix<Arch>(mix::vpdpbusd)) return {limit_of<Arch>("of_limit", mix::vpdpbusd)};
+    if (has_mix<Arch>(mix::maddubs)) return {limit_of<Arch>("of_limit", mix::maddubs)};
+    return {};
+}
+
 /// Bit planes, by counting.
 template <class Lhs, class Rhs>
 struct popcount_family {
@@ -25,6 +37,7 @@ struct popcount_family {
     using lhs_packed = tern::packed_activations<Lhs>;
     using rhs_packed = tern::packed_matrix<Rhs>;
     using rhs_view = tern::packed_panels<Rhs>;
+    using best = tern::default_arch;
 
     static std::string operands() { return operand_name<Lhs>() + "_" + operand_name<Rhs>(); }
     static const char* algorithm() { return ""; }
@@ -47,6 +60,7 @@ struct lookup_family {
     using lhs_packed = tern::packed_activations<Lhs>;
     using rhs_packed = tern::packed_index_matrix;
     using rhs_view = tern::packed_indices;
+    using best = tern::default_arch;
 
     static std::string operands() { return operand_name<Lhs>() + "_ternary"; }
     static const char* algorithm() { return "_lookup"; }
@@ -58,6 +72,27 @@ struct lookup_family {
     static std::vector<limit_rate> limits() {
         return {limit_of<Arch>("of_limit", mix::ternary_lookup, 1.0 / ((Lhs::planes + 1) / 2)),
                 {"of_popcnt_limit", product_limit<Arch, Lhs, tern::ternary>}};
+    }
+};
+
+/// Signed bytes times ternary weights in 2-bit codes, by dot products of bytes.
+struct codes_family {
+    using lhs_values = int8_values;
+    using rhs_values = tern::ternary;
+    using lhs_packed = int8_matrix;
+    using rhs_packed = tern::packed_matrix<tern::ternary_code>;
+    using rhs_view = tern::packed_codes;
+    using best = byte_arch;
+
+    static std::string operands() { return "int8_ternary"; }
+    static const char* algorithm() { return ""; }
+    template <class Arch>
+    static constexpr bool has_kernel() {
+        return !std::is_same_v<Arch, tern::arch::avx512_vpopcntdq>;
+    }
+    template <class Arch>
+    static std::vector<limit_rate> limits() {
+        return byte_limits<Arch>();
     }
 };
 

@@ -171,13 +171,14 @@ const cache_sizes& caches() {
     return sizes;
 }
 
-/// Reads all of `data` once, eight registers at a time.
-template <class Lanes>
+/// Reads all of `data` once, in `Streams` places side by side, eight registers at a time.
+template <class Lanes, std::size_t Streams>
 void read_all(const tern::word* data, std::size_t words) {
-    constexpr std::size_t step = 8 * Lanes::width;
-    for (std::size_t i = 0; i + step <= words; i += step) {
+    constexpr std::size_t each = 8 / Streams;
+    const std::size_t apart = words / Streams / (each * Lanes::width) * (each * Lanes::width);
+    for (std::size_t i = 0; i < apart; i += each * Lanes::width) {
         unroll<8>([&](auto j) TERN_INLINE_LAMBDA {
-            auto x = Lanes::load(data + i + j * Lanes::width);
+            auto x = Lanes::load(data + j / each * apart + i + j % each * Lanes::width);
             opaque(x);
         });
     }
@@ -227,17 +228,36 @@ const tern::buffer<tern::word>& level_memory(memory level) {
 
 }  // namespace
 
-template <class Arch>
-double read_rate(memory level) {
+/// Nearest caches take stretches of the length that other limits take. Memory is read piece by piece, as long as the
+/// operation that is compared, because short stretches find a quiet moment more often than long ones.
+template <class Arch, std::size_t Streams>
+double read_rate_in_streams(memory level, std::size_t piece) {
     const tern::buffer<tern::word>& data = level_memory(level);
-    return best_rate(static_cast<double>(data.size() * sizeof(tern::word)), 5, 1e-3, [&](long iterations) {
-        for (long i = 0; i < iterations; ++i) read_all<lanes_of<Arch>>(data.data(), data.size());
-    });
+    constexpr std::size_t word = sizeof(tern::word);
+    using lanes = lanes_of<Arch>;
+    if (level != memory::dram)
+        return best_rate(static_cast<double>(data.size() * word), 12, 100e-6, [&](long iterations) {
+            for (long i = 0; i < iterations; ++i) read_all<lanes, Streams>(data.data(), data.size());
+        });
+    const std::size_t words = std::min(std::max(piece, std::size_t{1} << 20) / word, data.size());
+    double best = 0;
+    for (std::size_t at = 0; at + words <= data.size(); at += words) {
+        const double start = seconds();
+        read_all<lanes, Streams>(data.data() + at, words);
+        best = std::max(best, static_cast<double>(words * word) / (seconds() - start));
+    }
+    return best;
+}
+
+template <class Arch>
+double read_rate(memory level, std::size_t piece) {
+    return std::max({read_rate_in_streams<Arch, 1>(level, piece), read_rate_in_streams<Arch, 2>(level, piece),
+                     read_rate_in_streams<Arch, 4>(level, piece)});
 }
 
 #define TERN_BENCH_INSTANTIATE(tag)                      \
     template double multiply_rate<tern::arch::tag>(mix); \
-    template double read_rate<tern::arch::tag>(memory);
+    template double read_rate<tern::arch::tag>(memory, std::size_t);
 
 TERN_BENCH_INSTANTIATE(scalar)
 #if TERN_HAS_XSIMD

@@ -110,8 +110,8 @@ std::size_t working_set(memory level);
 /// The level that holds this many bytes.
 memory level_of(std::size_t bytes);
 
-/// Bytes a second that loads of an architecture's registers reach.
+/// Bytes a second that loads of an architecture's registers reach. `piece`: bytes of memory that are timed at once.
 template <class Arch>
-double read_rate(memory level);
+double read_rate(memory level, std::size_t piece = 4 << 20);
 
 }  // namespace tern_bench

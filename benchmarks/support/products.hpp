@@ -38,10 +38,8 @@ void measure_product(benchmark::State& state, Arch arch, const product_shape& sh
     const tern::matrix_view<std::int32_t> dst{result.data(), shape.n, shape.m};
     const work done{shape.macs(), operands.bytes(), operands.rhs->bits_per_weight()};
     auto limits = Family::template limits<Arch>();
-    if (shape.n == 1) {
-        const auto bytes = static_cast<size_t>(operands.rhs->bytes());
-        limits.push_back(bandwidth_of<Arch>(v == variant::cold ? memory::dram : level_of(bytes)));
-    }
+    if (shape.n == 1)
+        limits.push_back(bandwidth_of<Arch>(static_cast<size_t>(operands.rhs->bytes()), v == variant::cold));
     const auto run_tiles = [&](const auto& rhs, tern::tiles range) {
         tern::status s = multiply(arch, operands.lhs, rhs, dst, range);
         benchmark::DoNotOptimize(s);
@@ -81,6 +79,7 @@ template <class Family, class Multiply>
 void add_products(const layer& l, selection wanted, const Multiply& multiply) {
     for_each_architecture([&](auto arch) {
         using this_arch = decltype(arch);
+        using best = typename Family::best;
         if constexpr (Family::template has_kernel<this_arch>()) {
             const auto add_one = [&](size_t n, variant v) {
                 const product_shape shape{l.m, n, l.k};
@@ -90,10 +89,10 @@ void add_products(const layer& l, selection wanted, const Multiply& multiply) {
                         measure_product<Family>(state, arch, shape, v, check, multiply);
                     });
             };
-            if (one_token<this_arch>(l, wanted)) add_one(1, variant::plain);
-            if (cold<this_arch>(l, wanted)) add_one(1, variant::cold);
-            for (const size_t n : tokens<this_arch>(l, wanted)) add_one(n, variant::plain);
-            if (two_threads_wanted<this_arch>(l, wanted)) add_one(512, variant::two_threads);
+            if (one_token<this_arch, best>(l, wanted)) add_one(1, variant::plain);
+            if (cold<this_arch, best>(l, wanted)) add_one(1, variant::cold);
+            for (const size_t n : tokens<this_arch, best>(l, wanted)) add_one(n, variant::plain);
+            if (two_threads_wanted<this_arch, best>(l, wanted)) add_one(512, variant::two_threads);
         }
     });
 }

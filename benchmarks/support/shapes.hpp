@@ -74,15 +74,13 @@ enum class selection { usual, all, report };
 
 constexpr bool is_first(const layer& l) { return l.m == layers[0].m && l.k == layers[0].k; }
 
-template <class Arch>
-inline constexpr bool is_best = std::is_same_v<Arch, tern::default_arch>;
-
-/// Numbers of tokens that an architecture multiplies with a layer, one token left out.
-template <class Arch>
+/// Numbers of tokens that an architecture multiplies with a layer, one token left out. `Best`: the last architecture that
+/// has a kernel of its own for the product.
+template <class Arch, class Best = tern::default_arch>
 std::vector<size_t> tokens(const layer& l, selection wanted) {
     const bool fast = !std::is_same_v<Arch, tern::arch::scalar>;
     if (wanted == selection::report) {
-        if (is_best<Arch>) return {16, 512};
+        if (std::is_same_v<Arch, Best>) return {16, 512};
         return std::is_same_v<Arch, tern::arch::avx2> ? std::vector<size_t>{16} : std::vector<size_t>{};
     }
     if (wanted == selection::all || (is_first(l) && fast)) return {16, 512};
@@ -91,22 +89,22 @@ std::vector<size_t> tokens(const layer& l, selection wanted) {
 }
 
 /// One token, wherever there is more than one.
-template <class Arch>
+template <class Arch, class Best = tern::default_arch>
 bool one_token(const layer& l, selection wanted) {
-    return wanted == selection::report ? is_best<Arch> : !tokens<Arch>(l, wanted).empty();
+    return wanted == selection::report ? std::is_same_v<Arch, Best> : !tokens<Arch>(l, wanted).empty();
 }
 
-/// One token and weights that lie in no cache: /cold. They take hundreds of megabytes.
-template <class Arch>
+/// One token and weights that lie in no cache: /cold.
+template <class Arch, class Best = tern::default_arch>
 bool cold(const layer& l, selection wanted) {
-    return is_best<Arch> && (wanted != selection::usual || is_first(l) || l.m * l.k > size_t{4096} * 4096);
+    return std::is_same_v<Arch, Best> && (wanted != selection::usual || is_first(l) || l.m * l.k > size_t{4096} * 4096);
 }
 
 /// Two threads share a product of 512 tokens: /threads:2.
-template <class Arch>
+template <class Arch, class Best = tern::default_arch>
 bool two_threads_wanted(const layer& l, selection wanted) {
-    return is_best<Arch> &&
-           (wanted == selection::all || is_first(l) || (wanted == selection::report && l.m == 4096 && l.k == 4096));
+    const bool report = wanted == selection::report && l.m == 4096 && l.k == 4096;
+    return std::is_same_v<Arch, Best> && (wanted == selection::all || is_first(l) || report);
 }
 
 /// Activations, then weights.
