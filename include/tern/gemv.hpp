@@ -53,4 +53,23 @@ template <class Arch = default_arch>
     return x.rows == 1 ? gemm<Arch>(x, rhs, dst, epilogue, limits, range) : status::bad_shape;
 }
 
+template <class Arch = default_arch>
+[[nodiscard]] status gemv(const matrix_view<const std::int8_t>& x, const packed_panels<binary>& rhs,
+                          const matrix_view<std::int32_t>& dst, tiles range = {}) noexcept {
+    return x.rows == 1 ? gemm<Arch>(x, rhs, dst, range) : status::bad_shape;
+}
+
+template <class Arch = default_arch>
+[[nodiscard]] status gemv(const matrix_view<const std::int8_t>& x, const packed_panels<binary>& rhs,
+                          const matrix_view<float>& dst, const scale_offset& epilogue, tiles range = {}) noexcept {
+    return x.rows == 1 ? gemm<Arch>(x, rhs, dst, epilogue, range) : status::bad_shape;
+}
+
+template <class Arch = default_arch>
+[[nodiscard]] status gemv(const matrix_view<const std::int8_t>& x, const packed_panels<binary>& rhs,
+                          const mutable_packed_rows<ternary>& dst, const scale_offset& epilogue,
+                          const thresholds& limits, tiles range = {}) noexcept {
+    return x.rows == 1 ? gemm<Arch>(x, rhs, dst, epilogue, limits, range) : status::bad_shape;
+}
+
 }  // namespace tern

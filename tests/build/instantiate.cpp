@@ -21,7 +21,7 @@ struct operands {
     tern::word* words;
     std::uint8_t* bytes;
     tern::size_t size;
-    tern::status states[32];
+    tern::status states[48];
 };
 
 void instantiate(operands& o);
@@ -54,6 +54,10 @@ void operations(operands& o) {
     *state++ = tern::gemm<Arch>(o.out_packed, w, o.out_reals, epilogue);
     *state++ = tern::gemm<Arch>(o.out_packed, w, o.out_packed, epilogue, tern::thresholds{});
     *state++ = tern::gemv<Arch>(o.out_packed, w, o.out_accumulators);
+    const tern::packed_panels<tern::binary> bits;
+    *state++ = tern::gemm<Arch>(o.values, bits, o.out_accumulators);
+    *state++ = tern::gemm<Arch>(o.values, bits, o.out_reals, epilogue);
+    *state++ = tern::gemv<Arch>(o.values, bits, o.out_packed, epilogue, tern::thresholds{});
     *state++ = tern::gemm<Arch>(o.values, codes, o.out_accumulators);
     *state++ = tern::gemm<Arch>(o.values, codes, o.out_reals, epilogue);
     *state++ = tern::gemv<Arch>(o.values, codes, o.out_packed, epilogue, tern::thresholds{});

@@ -24,6 +24,10 @@ struct batch_bytes {
     using codes = reg;
     using sums = reg;
     static constexpr std::size_t width = reg::size;
+    static constexpr bool many_registers = false;
+    static constexpr bool moves_fields = true;
+    static constexpr bool transposes = false;
+    template <int Bits>
     static constexpr std::size_t fold_every = 1u << 16;
 
     static TERN_INLINE codes load(const void* from) noexcept {
@@ -34,6 +38,9 @@ struct batch_bytes {
     static TERN_INLINE codes splat(std::uint8_t byte) noexcept { return reg(byte * 0x01010101u); }
     static TERN_INLINE activations broadcast(const std::int8_t* from) noexcept {
         return {{lane(from[0]), lane(from[1]), lane(from[2]), lane(from[3])}};
+    }
+    static TERN_INLINE activations bit_activations(const std::int8_t* from, std::size_t j) noexcept {
+        return {{lane(from[j]), lane(from[j + 8]), lane(from[j + 16]), lane(from[j + 24])}};
     }
     /// Sign-extends byte i of every lane.
     static TERN_INLINE activations load_bytes(const std::int8_t* from) noexcept {
@@ -53,6 +60,10 @@ struct batch_bytes {
     template <int Shift>
     static TERN_INLINE reg fold(sums s) noexcept {
         return s;
+    }
+    static TERN_INLINE reg add(reg a, reg b) noexcept { return a + b; }
+    static TERN_INLINE void fill(std::int32_t* to, std::int32_t x) noexcept {
+        batch_lanes::store(to, reg(static_cast<std::uint32_t>(x)));
     }
     static TERN_INLINE void add_to(std::int32_t* to, reg s) noexcept {
         batch_lanes::store(to, batch_lanes::load(reinterpret_cast<const std::uint32_t*>(to)) + s);

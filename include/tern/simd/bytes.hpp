@@ -9,13 +9,18 @@ namespace tern::simd {
 
 /// Dot products of unsigned fields with signed bytes, four of them added up in each 32-bit lane.
 ///   width          lanes
+///   many_registers whether there are thirty-two
 ///   codes          a register of bytes with several fields in each
 ///   activations    four signed bytes, the same for every lane
 ///   sums           a register of sums, in whatever form the instructions make them
 ///   field<B, S>    bits S .. S + B - 1 of every byte, moved down or left where they are
 ///   dot            sums += four products a lane of fields and activations
 ///   fold<S>        such sums as int32 lanes, wherever their fields were
-///   fold_every     calls of `dot` after which sums of fields of at most two bits may pass their range
+///   add            two registers of int32 lanes
+///   moves_fields   whether `field` moves them down, so that sums of different fields may be added up
+///   fold_every<B>  calls of `dot` that sums of fields of at most B bits survive
+///   transposes     whether `bit_activations` reads 32 activations in the order that `transpose` gives them
+///   bit_activations  activations j, j + 8, j + 16, j + 24 of 32: they meet bit j of the bytes of a word
 ///   total          sum of all lanes
 /// int32 lanes wrap modulo 2^32.
 struct scalar_bytes {
@@ -26,12 +31,19 @@ struct scalar_bytes {
     using sums = std::uint32_t;
     using reg = std::uint32_t;
     static constexpr std::size_t width = 1;
+    static constexpr bool many_registers = false;
+    static constexpr bool moves_fields = true;
+    static constexpr bool transposes = false;
+    template <int Bits>
     static constexpr std::size_t fold_every = 1u << 16;
 
     static TERN_INLINE codes load(const void* from) noexcept { return bits::load<std::uint32_t>(from); }
     static TERN_INLINE codes splat(std::uint8_t byte) noexcept { return byte * 0x01010101u; }
     static TERN_INLINE activations broadcast(const std::int8_t* from) noexcept {
         return {{lane(from[0]), lane(from[1]), lane(from[2]), lane(from[3])}};
+    }
+    static TERN_INLINE activations bit_activations(const std::int8_t* from, std::size_t j) noexcept {
+        return {{lane(from[j]), lane(from[j + 8]), lane(from[j + 16]), lane(from[j + 24])}};
     }
     static TERN_INLINE activations load_bytes(const std::int8_t* from) noexcept { return broadcast(from); }
     static TERN_INLINE sums zero() noexcept { return 0; }
@@ -46,6 +58,8 @@ struct scalar_bytes {
     static TERN_INLINE reg fold(sums s) noexcept {
         return s;
     }
+    static TERN_INLINE reg add(reg a, reg b) noexcept { return a + b; }
+    static TERN_INLINE void fill(std::int32_t* to, std::int32_t x) noexcept { *to = x; }
     static TERN_INLINE void add_to(std::int32_t* to, reg s) noexcept {
         *to = static_cast<std::int32_t>(static_cast<std::uint32_t>(*to) + s);
     }

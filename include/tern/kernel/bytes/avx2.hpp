@@ -8,7 +8,9 @@
 
 namespace tern::kernel {
 
-TERN_INLINE constexpr auto bytes_config(arch::avx2) noexcept { return bytes_tile_config<simd::avx2_bytes, 3, 2>{}; }
+TERN_INLINE constexpr auto bytes_config(arch::avx2) noexcept {
+    return bytes_tile_config<simd::avx2_bytes, 4, 2, 2, 4, 2, 4>{};
+}
 
 }  // namespace tern::kernel
 

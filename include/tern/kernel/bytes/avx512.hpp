@@ -8,7 +8,9 @@
 
 namespace tern::kernel {
 
-TERN_INLINE constexpr auto bytes_config(arch::avx512) noexcept { return bytes_tile_config<simd::avx512_bytes, 4, 2>{}; }
+TERN_INLINE constexpr auto bytes_config(arch::avx512) noexcept {
+    return bytes_tile_config<simd::avx512_bytes, 4, 4, 2, 4, 2, 4>{};
+}
 
 }  // namespace tern::kernel
 

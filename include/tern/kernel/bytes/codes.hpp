@@ -7,83 +7,81 @@
 // where w + 1 is the code. Sums start at -sum x; they wrap modulo 2^32 on the way, and the result fits.
 #pragma once
 
+#include <tern/kernel/bytes/byte_sum.hpp>
 #include <tern/kernel/gemm/sink.hpp>
-#include <tern/kernel/gemm/tile.hpp>
-
-#include <tern/kernel/bytes/scalar.hpp>
-#include <tern/kernel/bytes/simd.hpp>
-#include <tern/kernel/bytes/sse4.hpp>
-#include <tern/kernel/bytes/avx2.hpp>
-#include <tern/kernel/bytes/avx512.hpp>
-#include <tern/kernel/bytes/avx512_vnni.hpp>
 
 namespace tern::kernel {
 
-/// Sum of some signed bytes.
-template <class Bytes>
-TERN_INLINE std::int32_t byte_sum(const std::int8_t* x, size_t count) noexcept {
-    constexpr size_t step = 4 * Bytes::width;
-    std::uint32_t total = 0;
-    size_t at = 0;
-    while (count - at >= step) {
-        const size_t steps = (count - at) / step;
-        const size_t end = at + (steps < Bytes::fold_every ? steps : Bytes::fold_every) * step;
-        auto sums = Bytes::zero();
-        TERN_KEEP_LOOP
-        for (; at < end; at += step) sums = Bytes::dot(sums, Bytes::splat(1), Bytes::load_bytes(x + at));
-        total += static_cast<std::uint32_t>(Bytes::total(Bytes::template fold<0>(sums)));
-    }
-    for (; at < count; ++at) total += static_cast<std::uint32_t>(x[at]);
-    return static_cast<std::int32_t>(total);
-}
-
-/// The register tile: Rows activations x Loads registers of codes with four fields each.
-template <class Bytes, size_t Rows, size_t Loads>
+/// The register tile: Rows activations x Loads registers of codes x the fields [First, First + Fields) of them.
+template <class Bytes, size_t Rows, size_t Loads, size_t First, size_t Fields>
 struct codes_tile {
-    static constexpr size_t fields = 4;
-
     /// acc[r][output] += codes x activations over `steps` tiles of depth. x[r]: row r; codes[l]: register l in the
     /// first tile; acc[l]: row 0 of the outputs of its field 0. `acc_stride`: from a row to the next.
     static TERN_INLINE void run(const std::int8_t* const (&x)[Rows], const std::uint8_t* const (&codes)[Loads],
                                 size_t steps, std::int32_t* const (&acc)[Loads], size_t acc_stride) noexcept {
         for (size_t at = 0; at < steps;) {
-            const size_t end = steps - at < Bytes::fold_every ? steps : at + Bytes::fold_every;
-            typename Bytes::sums sums[Rows][Loads][fields];
+            constexpr size_t fold_every = Bytes::template fold_every<2>;
+            const size_t end = steps - at < fold_every ? steps : at + fold_every;
+            typename Bytes::sums sums[Rows][Loads][Fields];
             for_each([&](auto r, auto l, auto f) TERN_INLINE_LAMBDA { sums[r][l][f] = Bytes::zero(); });
             TERN_KEEP_LOOP
             for (; at < end; ++at) {
-                typename Bytes::codes c[Loads];
-                bits::unroll<Loads>([&](auto l) TERN_INLINE_LAMBDA {
-                    c[l] = Bytes::load(codes[l] + at * packed_codes::tile_bytes);
-                });
-                typename Bytes::codes field[Loads][fields];
-                bits::unroll<Loads>([&](auto l) TERN_INLINE_LAMBDA {
-                    bits::unroll<fields>([&](auto f) TERN_INLINE_LAMBDA {
-                        field[l][f] = Bytes::template field<2, 2 * int{decltype(f)::value}>(c[l]);
-                    });
-                });
-                bits::unroll<Rows>([&](auto r) TERN_INLINE_LAMBDA {
-                    const auto a = Bytes::broadcast(x[r] + at * packed_codes::tile_depth);
-                    bits::unroll<Loads>([&](auto l) TERN_INLINE_LAMBDA {
-                        bits::unroll<fields>([&](auto f) TERN_INLINE_LAMBDA {
-                            sums[r][l][f] = Bytes::dot(sums[r][l][f], field[l][f], a);
-                        });
-                    });
-                });
+                if constexpr (Rows == 1 && !Bytes::many_registers)
+                    one_row_step(sums, x[0], codes, at);
+                else
+                    step(sums, x, codes, at);
             }
             for_each([&](auto r, auto l, auto f) TERN_INLINE_LAMBDA {
-                Bytes::add_to(acc[l] + r * acc_stride + f * panel_outputs,
-                              Bytes::template fold<2 * int{decltype(f)::value}>(sums[r][l][f]));
+                Bytes::add_to(acc[l] + r * acc_stride + (First + f) * panel_outputs,
+                              Bytes::template fold<shift<decltype(f)::value>>(sums[r][l][f]));
             });
         }
     }
 
 private:
+    using sum = typename Bytes::sums;
+
+    template <size_t F>
+    static constexpr int shift = 2 * int{First + F};
+
+    /// All fields first: every row meets them.
+    static TERN_INLINE void step(sum (&sums)[Rows][Loads][Fields], const std::int8_t* const (&x)[Rows],
+                                 const std::uint8_t* const (&codes)[Loads], size_t at) noexcept {
+        typename Bytes::codes field[Loads][Fields];
+        bits::unroll<Loads>([&](auto l) TERN_INLINE_LAMBDA {
+            const auto c = Bytes::load(codes[l] + at * packed_codes::tile_bytes);
+            bits::unroll<Fields>([&](auto f) TERN_INLINE_LAMBDA {
+                field[l][f] = Bytes::template field<2, shift<decltype(f)::value>>(c);
+            });
+        });
+        bits::unroll<Rows>([&](auto r) TERN_INLINE_LAMBDA {
+            const auto a = Bytes::broadcast(x[r] + at * packed_codes::tile_depth);
+            bits::unroll<Loads>([&](auto l) TERN_INLINE_LAMBDA {
+                bits::unroll<Fields>([&](auto f) TERN_INLINE_LAMBDA {
+                    sums[r][l][f] = Bytes::dot(sums[r][l][f], field[l][f], a);
+                });
+            });
+        });
+    }
+
+    /// One field after the other, so that few are alive at a time.
+    static TERN_INLINE void one_row_step(sum (&sums)[Rows][Loads][Fields], const std::int8_t* x,
+                                         const std::uint8_t* const (&codes)[Loads], size_t at) noexcept {
+        const auto a = Bytes::broadcast(x + at * packed_codes::tile_depth);
+        bits::unroll<Loads>([&](auto l) TERN_INLINE_LAMBDA {
+            const auto c = Bytes::load(codes[l] + at * packed_codes::tile_bytes);
+            bits::unroll<Fields>([&](auto f) TERN_INLINE_LAMBDA {
+                sums[0][l][f] =
+                    Bytes::dot(sums[0][l][f], Bytes::template field<2, shift<decltype(f)::value>>(c), a);
+            });
+        });
+    }
+
     template <class F>
     static TERN_INLINE void for_each(const F& f) noexcept {
         bits::unroll<Rows>([&](auto r) TERN_INLINE_LAMBDA {
             bits::unroll<Loads>([&](auto l) TERN_INLINE_LAMBDA {
-                bits::unroll<fields>([&](auto field) TERN_INLINE_LAMBDA { f(r, l, field); });
+                bits::unroll<Fields>([&](auto field) TERN_INLINE_LAMBDA { f(r, l, field); });
             });
         });
     }
@@ -100,6 +98,7 @@ class codes_product {
     using bytes = typename config::bytes;
     static constexpr size_t tile_rows = OneRow ? 1 : config::rows;
     static constexpr size_t loads = OneRow ? config::row_loads : 1;
+    static constexpr size_t fields = OneRow ? 4 : config::fields;
     static constexpr size_t tile_depth = packed_codes::tile_depth;
     static constexpr size_t panel_loads = panel_outputs / bytes::width;  // registers of a tile
     static constexpr size_t code_panels = loads > panel_loads ? loads / panel_loads : 1;
@@ -164,8 +163,9 @@ private:
     /// Rows [r, r + Rows) with a group of panels, or with the first of it only.
     template <size_t Rows>
     TERN_INLINE void run(size_t r, const std::uint8_t* codes, bool whole, std::int32_t* acc) const noexcept {
+        constexpr size_t outputs = panels * panel_outputs;
         for (size_t i = 0; i < Rows; ++i)
-            for (size_t o = 0; o < panels * panel_outputs; ++o) acc[i * panels * panel_outputs + o] = -sums_[r + i];
+            for (size_t o = 0; o < outputs; o += bytes::width) bytes::fill(acc + i * outputs + o, -sums_[r + i]);
         const std::int8_t* x[Rows];
         for (size_t i = 0; i < Rows; ++i) x[i] = x_[r + i];
         const std::uint8_t* const first = codes + first_tile_ * packed_codes::tile_bytes;
@@ -200,7 +200,9 @@ private:
             from[l] = codes + l / panel_loads * panel_stride + lane * tile_depth;
             to[l] = acc + l / panel_loads * packed_codes::tile_outputs + lane;
         }
-        codes_tile<bytes, Rows, Loads>::run(x, from, steps, to, panels * panel_outputs);
+        bits::unroll<4 / fields>([&](auto i) TERN_INLINE_LAMBDA {
+            codes_tile<bytes, Rows, Loads, i * fields, fields>::run(x, from, steps, to, panels * panel_outputs);
+        });
     }
 
     matrix_view<const std::int8_t> lhs_;

@@ -5,6 +5,8 @@
 
 namespace tern::kernel {
 
-TERN_INLINE constexpr auto bytes_config(arch::scalar) noexcept { return bytes_tile_config<simd::scalar_bytes, 1, 1>{}; }
+TERN_INLINE constexpr auto bytes_config(arch::scalar) noexcept {
+    return bytes_tile_config<simd::scalar_bytes, 1, 4, 1, 1, 1, 1>{};
+}
 
 }  // namespace tern::kernel

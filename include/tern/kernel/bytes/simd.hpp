@@ -8,7 +8,9 @@
 
 namespace tern::kernel {
 
-TERN_INLINE constexpr auto bytes_config(arch::simd) noexcept { return bytes_tile_config<simd::batch_bytes, 1, 1>{}; }
+TERN_INLINE constexpr auto bytes_config(arch::simd) noexcept {
+    return bytes_tile_config<simd::batch_bytes, 1, 4, 1, 1, 1, 1>{};
+}
 
 }  // namespace tern::kernel
 

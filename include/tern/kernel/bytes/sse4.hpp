@@ -8,8 +8,10 @@
 
 namespace tern::kernel {
 
-/// Sixteen registers: twelve sums, a register of codes, one field of it, its mask, an activation.
-TERN_INLINE constexpr auto bytes_config(arch::sse4) noexcept { return bytes_tile_config<simd::sse4_bytes, 3, 2>{}; }
+/// Sixteen registers: eight sums, four activations, two fields, their mask, a product.
+TERN_INLINE constexpr auto bytes_config(arch::sse4) noexcept {
+    return bytes_tile_config<simd::sse4_bytes, 4, 2, 2, 4, 2, 4>{};
+}
 
 }  // namespace tern::kernel
 
