@@ -9,14 +9,25 @@
 
 namespace tern::simd {
 
+/// Makes a pointer unknown to the optimizer: what it points to stays in memory, for want of registers.
+template <class T>
+TERN_INLINE void hide(T*& p) noexcept {
+#if defined(__GNUC__)
+    asm("" : "+r"(p));
+#else
+    static_cast<void>(p);
+#endif
+}
+
 /// Eight bytes in a word. Also the description of what every other register of bytes offers.
 ///   width          bytes of a register
 ///   positions      positions of depth that one lookup covers: 4 (rows of 128 bytes) or 2 (rows of 16)
 ///   digit_planes   planes of an activation that may share a digit: 2 makes tables of 256 rows
 ///   add_row        adds, to N registers of bytes whose sums fit, the byte of a table's row that each byte of N indices
 ///                  selects; any index is safe
-///   fold           adds the bytes to `width` 16-bit sums, kept in an order of the register's own
-///   finish         to[i] = or += (sum i - bias) * 2^shift, i < width: sums modulo 2^16, read as int16; to modulo 2^32
+///   fold           moves what is above the lowest Bits bits of each byte to the bytes `high`, divided by 2^Bits
+///   finish         to[i] = or += (2^Bits low[width + i] + low[i] - bias) * 2^shift, i < width, modulo 2^32; what is
+///                  shifted has to fit int16
 ///   expand         a byte for each `positions` bits of `expand_words` words, the lowest bits first
 ///   pair           two expanded planes as one code a byte, the second in the higher bits
 ///   base3          (4 positions) expanded mask and sign as a number in base 3: 0 is 0, -1 is 1, +1 is 2
@@ -37,16 +48,19 @@ struct scalar_lookups {
         for (std::size_t j = 0; j < N; ++j)
             for (int i = 0; i < 64; i += 8) sums[j] += reg{row[index[j] >> i & 127u]} << i;
     }
-    static TERN_INLINE void fold(std::uint16_t* sums, reg x) noexcept {
-        for (std::size_t i = 0; i < width; ++i)
-            sums[i] = static_cast<std::uint16_t>(sums[i] + (x >> 8 * i & 255u));
+    template <int Bits>
+    static TERN_INLINE void fold(std::uint8_t* high, reg& x) noexcept {
+        constexpr reg ones = 0x0101010101010101u;
+        store(high, load(high) + (x >> Bits & ones * ((1u << (8 - Bits)) - 1u)));
+        x &= ones * ((1u << Bits) - 1u);
     }
-    static TERN_INLINE void finish(const std::uint16_t* sums, std::uint16_t bias, int shift, bool add,
+    template <int Bits>
+    static TERN_INLINE void finish(const std::uint8_t* low, std::uint16_t bias, int shift, bool add,
                                    std::int32_t* to) noexcept {
         for (std::size_t i = 0; i < width; ++i) {
-            const auto sum = static_cast<std::int16_t>(static_cast<std::uint16_t>(sums[i] - bias));
+            const std::int32_t sum = (std::int32_t{low[width + i]} << Bits) + std::int32_t{low[i]} - std::int32_t{bias};
             const std::uint32_t old = add ? static_cast<std::uint32_t>(to[i]) : 0u;
-            to[i] = static_cast<std::int32_t>(old + (static_cast<std::uint32_t>(std::int32_t{sum}) << shift));
+            to[i] = static_cast<std::int32_t>(old + (static_cast<std::uint32_t>(sum) << shift));
         }
     }
     static TERN_INLINE reg expand(const std::uint32_t* from) noexcept {

@@ -35,17 +35,23 @@ struct sse4_lookups {
             sums[j] = _mm_add_epi8(sums[j], _mm_shuffle_epi8(table, index[j]));
         });
     }
-    static TERN_INLINE void fold(std::uint16_t* sums, reg x) noexcept {
-        store(sums, _mm_add_epi16(load(sums), x));  // even bytes, and 256 times the odd ones
-        store(sums + width / 2, _mm_add_epi16(load(sums + width / 2), _mm_srli_epi16(x, 8)));
+    template <int Bits>
+    static TERN_INLINE void fold(std::uint8_t* high, reg& x) noexcept {
+        const reg above = _mm_and_si128(_mm_srli_epi16(x, Bits), _mm_set1_epi8((1 << (8 - Bits)) - 1));
+        store(high, _mm_add_epi8(load(high), above));
+        x = _mm_and_si128(x, _mm_set1_epi8((1 << Bits) - 1));
     }
-    static TERN_INLINE void finish(const std::uint16_t* sums, std::uint16_t bias, int shift, bool add,
+    template <int Bits>
+    static TERN_INLINE void finish(const std::uint8_t* low, std::uint16_t bias, int shift, bool add,
                                    std::int32_t* to) noexcept {
         const reg b = _mm_set1_epi16(static_cast<short>(bias));
-        const reg both = load(sums);
-        const reg high = load(sums + width / 2);
-        const reg even = _mm_sub_epi16(_mm_sub_epi16(both, _mm_slli_epi16(high, 8)), b);
-        const reg odd = _mm_sub_epi16(high, b);
+        const reg byte = _mm_set1_epi16(0xff);
+        const reg l = load(low);
+        const reg h = load(low + width);
+        const reg even = _mm_sub_epi16(
+            _mm_add_epi16(_mm_and_si128(l, byte), _mm_slli_epi16(_mm_and_si128(h, byte), Bits)), b);
+        const reg odd = _mm_sub_epi16(
+            _mm_add_epi16(_mm_srli_epi16(l, 8), _mm_slli_epi16(_mm_srli_epi16(h, 8), Bits)), b);
         const reg first = _mm_unpacklo_epi16(even, odd);
         const reg second = _mm_unpackhi_epi16(even, odd);
         put(to, _mm_cvtepi16_epi32(first), shift, add);
@@ -96,17 +102,23 @@ struct avx2_lookups {
             sums[j] = _mm256_add_epi8(sums[j], _mm256_shuffle_epi8(table, index[j]));
         });
     }
-    static TERN_INLINE void fold(std::uint16_t* sums, reg x) noexcept {
-        store(sums, _mm256_add_epi16(load(sums), x));
-        store(sums + width / 2, _mm256_add_epi16(load(sums + width / 2), _mm256_srli_epi16(x, 8)));
+    template <int Bits>
+    static TERN_INLINE void fold(std::uint8_t* high, reg& x) noexcept {
+        const reg above = _mm256_and_si256(_mm256_srli_epi16(x, Bits), _mm256_set1_epi8((1 << (8 - Bits)) - 1));
+        store(high, _mm256_add_epi8(load(high), above));
+        x = _mm256_and_si256(x, _mm256_set1_epi8((1 << Bits) - 1));
     }
-    static TERN_INLINE void finish(const std::uint16_t* sums, std::uint16_t bias, int shift, bool add,
+    template <int Bits>
+    static TERN_INLINE void finish(const std::uint8_t* low, std::uint16_t bias, int shift, bool add,
                                    std::int32_t* to) noexcept {
         const reg b = _mm256_set1_epi16(static_cast<short>(bias));
-        const reg both = load(sums);
-        const reg high = load(sums + width / 2);
-        const reg even = _mm256_sub_epi16(_mm256_sub_epi16(both, _mm256_slli_epi16(high, 8)), b);
-        const reg odd = _mm256_sub_epi16(high, b);
+        const reg byte = _mm256_set1_epi16(0xff);
+        const reg l = load(low);
+        const reg h = load(low + width);
+        const reg even = _mm256_sub_epi16(
+            _mm256_add_epi16(_mm256_and_si256(l, byte), _mm256_slli_epi16(_mm256_and_si256(h, byte), Bits)), b);
+        const reg odd = _mm256_sub_epi16(
+            _mm256_add_epi16(_mm256_srli_epi16(l, 8), _mm256_slli_epi16(_mm256_srli_epi16(h, 8), Bits)), b);
         const reg first = _mm256_unpacklo_epi16(even, odd);   // 0 .. 7, 16 .. 23
         const reg second = _mm256_unpackhi_epi16(even, odd);  // 8 .. 15, 24 .. 31
         put(to, _mm256_castsi256_si128(first), shift, add);
@@ -157,20 +169,26 @@ struct avx512_lookups {
             sums[j] = _mm512_add_epi8(sums[j], _mm512_shuffle_epi8(table, index[j]));
         });
     }
-    static TERN_INLINE void fold(std::uint16_t* sums, reg x) noexcept {
-        store(sums, _mm512_add_epi16(load(sums), x));
-        store(sums + width / 2, _mm512_add_epi16(load(sums + width / 2), _mm512_srli_epi16(x, 8)));
+    template <int Bits>
+    static TERN_INLINE void fold(std::uint8_t* high, reg& x) noexcept {
+        const reg above = _mm512_and_si512(_mm512_srli_epi16(x, Bits), _mm512_set1_epi8((1 << (8 - Bits)) - 1));
+        store(high, _mm512_add_epi8(load(high), above));
+        x = _mm512_and_si512(x, _mm512_set1_epi8((1 << Bits) - 1));
     }
-    static TERN_INLINE void finish(const std::uint16_t* sums, std::uint16_t bias, int shift, bool add,
+    template <int Bits>
+    static TERN_INLINE void finish(const std::uint8_t* low, std::uint16_t bias, int shift, bool add,
                                    std::int32_t* to) noexcept {
         const reg b = _mm512_set1_epi16(static_cast<short>(bias));
-        const reg both = load(sums);
-        const reg high = load(sums + width / 2);
-        // Quarters in an order from which the two unpacks make rising outputs.
+        const reg byte = _mm512_set1_epi16(0xff);
+        const reg l = load(low);
+        const reg h = load(low + width);
         const reg order = _mm512_setr_epi64(0, 4, 1, 5, 2, 6, 3, 7);
-        const reg even = _mm512_permutexvar_epi64(
-            order, _mm512_sub_epi16(_mm512_sub_epi16(both, _mm512_slli_epi16(high, 8)), b));
-        const reg odd = _mm512_permutexvar_epi64(order, _mm512_sub_epi16(high, b));
+        const reg even16 = _mm512_sub_epi16(
+            _mm512_add_epi16(_mm512_and_si512(l, byte), _mm512_slli_epi16(_mm512_and_si512(h, byte), Bits)), b);
+        const reg odd16 = _mm512_sub_epi16(
+            _mm512_add_epi16(_mm512_srli_epi16(l, 8), _mm512_slli_epi16(_mm512_srli_epi16(h, 8), Bits)), b);
+        const reg even = _mm512_permutexvar_epi64(order, even16);
+        const reg odd = _mm512_permutexvar_epi64(order, odd16);
         const reg first = _mm512_unpacklo_epi16(even, odd);
         const reg second = _mm512_unpackhi_epi16(even, odd);
         put(to, _mm512_castsi512_si256(first), shift, add);

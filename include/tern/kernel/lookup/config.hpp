@@ -10,44 +10,47 @@
 namespace tern::kernel {
 
 /// A tile of Rows x Panels panels of 64 outputs; GroupPanels of them for which the activations are prepared once;
-/// BlockRows rows whose sums are kept together. For a single row RowPanels panels are a tile and a group.
-template <class LanesType, size_t Rows, size_t Panels, size_t GroupPanels, size_t BlockRows, size_t RowPanels>
+/// BlockRows rows whose sums are kept together, and the
+/// codes of KeptSegments segments (see product.hpp) of them. For a single row RowPanels panels are a tile and a group.
+template <class LanesType, size_t Rows, size_t Panels, size_t GroupPanels, size_t BlockRows, size_t KeptSegments,
+          size_t RowPanels>
 struct lookup_shape {
     using lanes = LanesType;
     static constexpr size_t rows = Rows;
     static constexpr size_t panels = Panels;
     static constexpr size_t group_panels = GroupPanels;
     static constexpr size_t block_rows = BlockRows;
+    static constexpr size_t kept_segments = KeptSegments;
     static constexpr size_t row_panels = RowPanels;
 };
 
 TERN_INLINE constexpr auto lookup_config(arch::scalar) noexcept {
-    return lookup_shape<simd::scalar_lookups, 1, 1, 1, 4, 1>{};
+    return lookup_shape<simd::scalar_lookups, 1, 1, 1, 4, 1, 1>{};
 }
 
 #if TERN_HAS_SSE4
 /// Sixteen registers: eight sums, four indices, a row of the table.
 TERN_INLINE constexpr auto lookup_config(arch::sse4) noexcept {
-    return lookup_shape<simd::sse4_lookups, 2, 1, 4, 16, 1>{};
+    return lookup_shape<simd::sse4_lookups, 2, 1, 4, 16, 1, 1>{};
 }
 #endif
 
 #if TERN_HAS_AVX2
 TERN_INLINE constexpr auto lookup_config(arch::avx2) noexcept {
-    return lookup_shape<simd::avx2_lookups, 4, 1, 4, 16, 2>{};
+    return lookup_shape<simd::avx2_lookups, 4, 1, 4, 16, 1, 2>{};
 }
 #endif
 
 #if TERN_HAS_AVX512
 TERN_INLINE constexpr auto lookup_config(arch::avx512) noexcept {
-    return lookup_shape<simd::avx512_lookups, 4, 4, 4, 16, 4>{};
+    return lookup_shape<simd::avx512_lookups, 4, 4, 4, 16, 1, 4>{};
 }
 #endif
 
 #if TERN_HAS_AVX512_VPOPCNTDQ
 /// Thirty-two registers: sixteen sums, four indices, two of a table row.
 TERN_INLINE constexpr auto lookup_config(arch::avx512_vpopcntdq) noexcept {
-    return lookup_shape<simd::avx512_vpopcntdq_lookups, 4, 4, 4, 16, 8>{};
+    return lookup_shape<simd::avx512_vpopcntdq_lookups, 4, 4, 4, 16, 2, 8>{};
 }
 #endif
 

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 // The product of packed rows and lookup indices, as kernel/gemm/driver.hpp wants it.
 //
-// Depth is cut three times. A *chunk* is what fits into byte sums: steps * largest entry <= 255, that is 31 tiles of
-// weights for trits and for single bits and 10 for digits of two planes. A *block* is the depth whose codes are kept. A
-// *segment* is what fits into 16-bit sums: they wrap while they are added up, and without bias they are the exact sum as
-// long as that is an int16, so a segment has at most 32767 / largest |digit| positions. Behind it they go to int32.
+// Depth is cut into *segments*: what the two bytes of state of an output hold (see tile.hpp), 36 folds of 28 tiles of
+// weights for trits and single bits (4032 positions) and of 9 for digits of two planes (1152 positions, in whole words).
+// Behind a segment its sums go to int32. Where rows of the tables cover two positions only, the weights' bytes are split
+// into their digits first, for a *chunk* of one fold at a time, which all rows of the block then use.
 #pragma once
 
 #include <tern/kernel/gemm/constant_terms.hpp>
@@ -27,18 +27,20 @@ class lookup_product {
     static constexpr size_t tile_rows = OneRow ? 1 : config::rows;
     static constexpr size_t tile_panels = OneRow ? config::row_panels : config::panels;
     static constexpr size_t group_panels = OneRow ? config::row_panels : config::group_panels;
-    using tile_type = lookup_tile<lanes, tile_rows, tile_panels>;
 
     static constexpr size_t word_tiles = word_bits / packed_indices::tile_depth;
     static constexpr size_t tile_steps = packed_indices::tile_depth / lanes::positions;
     static constexpr size_t word_steps = word_bits / lanes::positions;
     static constexpr size_t bias = size_t{lanes::positions} * size_t{digits::max_abs};  // of a step
-    static constexpr size_t chunk_tiles = 255 / (2 * bias * tile_steps);
-    static constexpr size_t block_words = chunk_tiles % word_tiles == 7 ? 31 : 30;  // whole chunks
-    static constexpr size_t code_stride = 32 * word_steps;
-    static constexpr size_t segment_blocks = 32767 / (size_t{digits::max_abs} * block_words * word_bits);
-    static_assert(chunk_tiles != 0 && segment_blocks != 0);
-    static_assert(block_words * word_tiles % chunk_tiles == 0);
+    using tile_type = lookup_tile<lanes, tile_rows, tile_panels, 2 * bias>;
+    static constexpr size_t chunk_tiles = tile_type::fold_steps / tile_steps;
+    static constexpr size_t segment_words = tile_type::most_folds * chunk_tiles / word_tiles;
+    static constexpr size_t segment_folds = bits::ceil_div(segment_words * word_tiles, chunk_tiles);
+    static_assert(segment_folds <= tile_type::most_folds);
+    static_assert(segment_words * word_bits * size_t{digits::max_abs} <= 32767);
+    // Codes of so many words are kept; those of deeper rows are made once more for each group of panels.
+    static constexpr size_t kept_words = config::kept_segments * segment_words;
+    static constexpr size_t code_stride = bits::ceil_div(kept_words, 8) * 8 * word_steps + 64;  // never a multiple of a page
     // Rows of the digits are rows of their own; the digits of a block share the room.
     static constexpr size_t digit_tiles = config::block_rows / (config::rows * digits::count);
 
@@ -61,6 +63,7 @@ public:
         words_ = depth_words(to - from);
         tiles_ = bits::ceil_div(to - from, packed_indices::tile_depth);
         elements_ = to - from;
+        if (words_ <= kept_words) make_codes(0, words_);
     }
 
     [[nodiscard]] TERN_INLINE std::int32_t row_sum(size_t r) const noexcept {
@@ -78,22 +81,14 @@ public:
         if (words_ == 0) std::memset(acc, 0, row_block * stride * sizeof *acc);
         const size_t first = panel * panel_outputs / lookup_outputs;
         const size_t present = bits::ceil_div(count * panel_outputs, lookup_outputs);
-        bool add = false;
-        for (size_t segment = 0; segment < words_; segment += segment_blocks * block_words) {
-            std::memset(sums_, 0, sizeof sums_);
-            const size_t left = words_ - segment;
-            const size_t end = segment + (left < segment_blocks * block_words ? left : segment_blocks * block_words);
-            for (size_t block = segment; block < end; block += block_words) {
-                make_codes(block, end - block < block_words ? end - block : block_words);
-                const size_t last = (block + block_words) * word_tiles;
-                for (size_t tile = block * word_tiles; tile < tiles_ && tile < last; tile += chunk_tiles) {
-                    const size_t more = tiles_ - tile;
-                    run_chunk(first, present, tile, tile - block * word_tiles, more < chunk_tiles ? more : chunk_tiles);
-                }
-            }
-            const size_t tiles = (tiles_ < end * word_tiles ? tiles_ : end * word_tiles) - segment * word_tiles;
-            finish(present, static_cast<std::uint16_t>(tiles * tile_steps * bias), add, acc);
-            add = true;
+        for (size_t segment = 0; segment < words_; segment += segment_words) {
+            const size_t words = words_ - segment < segment_words ? words_ - segment : segment_words;
+            if (words_ > kept_words) make_codes(segment, words);
+            const size_t left = tiles_ - segment * word_tiles;
+            const size_t tiles = left < words * word_tiles ? left : words * word_tiles;
+            std::memset(state_, 0, sizeof state_);
+            run_segment(first, present, segment, tiles);
+            finish(present, static_cast<std::uint16_t>(tiles * tile_steps * bias), segment != 0, acc);
         }
     }
 
@@ -103,16 +98,17 @@ private:
     [[nodiscard]] TERN_INLINE size_t tiled_rows() const noexcept {
         return bits::ceil_div(rows_, tile_rows) * tile_rows;
     }
-    [[nodiscard]] static TERN_INLINE size_t sums_at(size_t sub, size_t digit, size_t r) noexcept {
-        return ((sub * digits::count + digit) * row_block + r) * tile_type::row_sums;
+    [[nodiscard]] static TERN_INLINE size_t state_at(size_t sub, size_t digit, size_t r) noexcept {
+        return ((sub * digits::count + digit) * row_block + r) * tile_type::row_state;
     }
 
-    TERN_INLINE void make_codes(size_t block, size_t words) noexcept {
+    /// Codes of all digits and rows, `words` words from `start` on.
+    TERN_INLINE void make_codes(size_t start, size_t words) noexcept {
         for (size_t d = 0; d < digits::count; ++d) {
             const bool two = digits::per_digit == 2 && !(digits::odd && d + 1 == digits::count);
             const size_t plane = d * size_t{digits::per_digit} * lhs_.plane_stride;
             for (size_t r = 0; r < tiled_rows(); ++r) {
-                const word* const low = at(r < rows_ ? r : rows_ - 1) + block + plane;
+                const word* const low = at(r < rows_ ? r : rows_ - 1) + start + plane;
                 make_row_codes(low, two ? low + lhs_.plane_stride : nullptr, words,
                                codes_ + (d * row_block + r) * code_stride);
             }
@@ -147,27 +143,32 @@ private:
             return lanes::pair(a, b);
     }
 
-    /// `tiles` tiles of weights from `tile` on, whose codes start at tile `code` of the block.
-    TERN_INLINE void run_chunk(size_t first, size_t present, size_t tile, size_t code, size_t tiles) noexcept {
-        const size_t offset = (first_word_ * word_tiles + tile) * packed_indices::tile_bytes;
+    /// All rows and digits, `tiles` tiles of weights from word `segment` of the selected depth on.
+    TERN_INLINE void run_segment(size_t first, size_t present, size_t segment, size_t tiles) noexcept {
+        const size_t offset = (first_word_ + segment) * word_tiles * packed_indices::tile_bytes;
+        const std::uint8_t* const codes = codes_ + (words_ > kept_words ? 0 : segment * word_steps);
+        constexpr size_t most = tile_steps == 2 ? chunk_tiles : segment_words * word_tiles;
         for (size_t sub = 0; sub * tile_panels < present; ++sub) {
-            const std::uint8_t* w[tile_panels];
-            bits::unroll<tile_panels>([&](auto p) TERN_INLINE_LAMBDA {
-                // Panels behind the last are computed as the last and never stored.
-                const size_t panel = sub * tile_panels + p < present ? sub * tile_panels + p : present - 1;
-                w[p] = rhs_.data + (first + panel) * panel_stride_ + offset;
-                if constexpr (tile_steps == 2) {
-                    std::uint8_t* const to = split_ + p * (sizeof split_ / tile_panels);
-                    split(w[p], tiles, to);
-                    w[p] = to;
+            for (size_t tile = 0; tile < tiles; tile += most) {
+                const size_t count = tiles - tile < most ? tiles - tile : most;
+                const std::uint8_t* w[tile_panels];
+                bits::unroll<tile_panels>([&](auto p) TERN_INLINE_LAMBDA {
+                    // Panels behind the last are computed as the last and never stored.
+                    const size_t panel = sub * tile_panels + p < present ? sub * tile_panels + p : present - 1;
+                    w[p] = rhs_.data + (first + panel) * panel_stride_ + offset + tile * packed_indices::tile_bytes;
+                    if constexpr (tile_steps == 2) {
+                        std::uint8_t* const to = split_ + p * (sizeof split_ / tile_panels);
+                        split(w[p], count, to);
+                        w[p] = to;
+                    }
+                });
+                for (size_t d = 0; d < digits::count; ++d) {
+                    const std::uint8_t* const table = digits::template table<lanes::positions>(d);
+                    for (size_t r = 0; r < rows_; r += tile_rows)
+                        tile_type::template run<code_stride>(
+                            table, codes + (d * row_block + r) * code_stride + tile * tile_steps, w,
+                            count * tile_steps, state_ + state_at(sub, d, r));
                 }
-            });
-            for (size_t d = 0; d < digits::count; ++d) {
-                const std::uint8_t* const table = digits::template table<lanes::positions>(d);
-                for (size_t r = 0; r < rows_; r += tile_rows)
-                    tile_type::template run<code_stride>(
-                        table, codes_ + (d * row_block + r) * code_stride + code * tile_steps, w, tiles * tile_steps,
-                        sums_ + sums_at(sub, d, r));
             }
         }
     }
@@ -192,7 +193,7 @@ private:
         for (size_t sub = 0; sub * tile_panels < present; ++sub)
             for (size_t r = 0; r < rows_; ++r)
                 for (size_t d = 0; d < digits::count; ++d)
-                    tile_type::finish(sums_ + sums_at(sub, d, r), total_bias, static_cast<int>(d) * digits::per_digit,
+                    tile_type::finish(state_ + state_at(sub, d, r), total_bias, static_cast<int>(d) * digits::per_digit,
                                       add || d != 0,
                                       acc + r * panels * panel_outputs + sub * tile_panels * lookup_outputs);
     }
@@ -206,7 +207,7 @@ private:
     size_t words_ = 0;
     size_t tiles_ = 0;
     size_t elements_ = 0;
-    alignas(64) std::uint16_t sums_[digits::count * row_block * group_panels * lookup_outputs];
+    alignas(64) std::uint8_t state_[2 * digits::count * row_block * group_panels * lookup_outputs];
     alignas(64) std::uint8_t codes_[digits::count * row_block * code_stride];
     // Digits of the weights of a chunk, where the table rows cover two positions only.
     alignas(64) std::uint8_t split_[tile_steps == 2 ? 2 * chunk_tiles * tile_panels * lookup_outputs : 1];

@@ -2,56 +2,77 @@
 // The register tile of a product by lookup: Rows activation rows x Panels panels of 64 outputs, outputs in lanes.
 //
 // A step is `Lanes::positions` positions of depth: the code of a row selects a row of the table, and each output's
-// weight byte a place in it (see tables.hpp). Entries are not negative and are added up in bytes; before a byte can
-// overflow, its sums are folded into 16 bits. There they wrap: what counts is that the sum without bias fits int16,
-// which bounds the depth between two calls of `finish` (see product.hpp).
+// weight byte a place in it (see tables.hpp). Entries are not negative and are added up in bytes. Before a byte can
+// overflow, what is above its lowest `low_bits` bits moves to a second byte, in memory: half the traffic of sums of 16
+// bits. Both bytes are the state of an output; 16 bits hold what they stand for, less the bias.
 #pragma once
 
 #include <tern/kernel/gemm/tile.hpp>
+#include <tern/simd/lookup.hpp>
 
 namespace tern::kernel {
 
 inline constexpr size_t lookup_outputs = packed_indices::tile_outputs;
 
-template <class Lanes, size_t Rows, size_t Panels>
+/// `MostStep`: the largest entry of the tables.
+template <class Lanes, size_t Rows, size_t Panels, size_t MostStep>
 struct lookup_tile {
     using reg = typename Lanes::reg;
     static constexpr size_t panel_registers = lookup_outputs / Lanes::width;
     static constexpr size_t registers = Panels * panel_registers;
-    /// 16-bit sums of one row.
-    static constexpr size_t row_sums = Panels * lookup_outputs;
+    /// Bytes of state of one row.
+    static constexpr size_t row_state = 2 * Panels * lookup_outputs;
 
-    /// Adds `steps` steps to the sums. `steps` times the largest entry is at most 255. weights[p]: 64 bytes a step.
+    static constexpr int low_bits = 5;
+    static constexpr size_t low_most = (size_t{1} << low_bits) - 1;
+    /// Steps between two folds, and folds that the second byte holds.
+    static constexpr size_t fold_steps = (255 - low_most) / MostStep;
+    static constexpr size_t most_folds = 255 / (255 >> low_bits);
+    static_assert(fold_steps != 0 && low_most + fold_steps * MostStep <= 255);
+
+    /// Adds `steps` steps to the state. weights[p]: 64 bytes a step. Codes of a row are Stride bytes from the next.
     template <size_t Stride>
     static TERN_INLINE void run(const std::uint8_t* table, const std::uint8_t* codes,
                                 const std::uint8_t* const (&weights)[Panels], size_t steps,
-                                std::uint16_t* sums) noexcept {
+                                std::uint8_t* state) noexcept {
         reg acc[Rows][registers];
-        bits::unroll<Rows>([&](auto r) TERN_INLINE_LAMBDA {
-            bits::unroll<registers>([&](auto j) TERN_INLINE_LAMBDA { acc[r][j] = Lanes::zero(); });
-        });
+        each(acc, state, [](reg& x, std::uint8_t* low) TERN_INLINE_LAMBDA { x = Lanes::load(low); });
         const size_t end = steps * lookup_outputs;
-        TERN_KEEP_LOOP
-        for (size_t at = 0; at < end; at += lookup_outputs, ++codes) {
-            reg w[registers];
-            bits::unroll<registers>([&](auto j) TERN_INLINE_LAMBDA {
-                w[j] = Lanes::load(weights[j / panel_registers] + at + j % panel_registers * Lanes::width);
-            });
-            bits::unroll<Rows>([&](auto r) TERN_INLINE_LAMBDA {
-                Lanes::add_row(acc[r], table + size_t{codes[r * Stride]} * Lanes::row_bytes, w);
+        for (size_t at = 0; at < end;) {
+            const size_t stop = end - at < fold_steps * lookup_outputs ? end : at + fold_steps * lookup_outputs;
+            TERN_KEEP_LOOP
+            for (; at < stop; at += lookup_outputs, ++codes) {
+                reg w[registers];
+                bits::unroll<registers>([&](auto j) TERN_INLINE_LAMBDA {
+                    w[j] = Lanes::load(weights[j / panel_registers] + at + j % panel_registers * Lanes::width);
+                });
+                bits::unroll<Rows>([&](auto r) TERN_INLINE_LAMBDA {
+                    Lanes::add_row(acc[r], table + size_t{codes[r * Stride]} * Lanes::row_bytes, w);
+                });
+            }
+            simd::hide(state);
+            each(acc, state, [](reg& x, std::uint8_t* low) TERN_INLINE_LAMBDA {
+                Lanes::template fold<low_bits>(low + Lanes::width, x);
             });
         }
-        bits::unroll<Rows>([&](auto r) TERN_INLINE_LAMBDA {
-            bits::unroll<registers>([&](auto j) TERN_INLINE_LAMBDA {
-                Lanes::fold(sums + r * row_sums + j * Lanes::width, acc[r][j]);
-            });
-        });
+        each(acc, state, [](reg& x, std::uint8_t* low) TERN_INLINE_LAMBDA { Lanes::store(low, x); });
     }
 
     /// acc[o] = or += (sum - bias) * 2^shift for the outputs of one row.
-    static TERN_INLINE void finish(const std::uint16_t* sums, std::uint16_t bias, int shift, bool add,
+    static TERN_INLINE void finish(const std::uint8_t* state, std::uint16_t bias, int shift, bool add,
                                    std::int32_t* acc) noexcept {
-        for (size_t j = 0; j < row_sums; j += Lanes::width) Lanes::finish(sums + j, bias, shift, add, acc + j);
+        for (size_t j = 0; j < registers; ++j)
+            Lanes::template finish<low_bits>(state + 2 * j * Lanes::width, bias, shift, add, acc + j * Lanes::width);
+    }
+
+private:
+    template <class F>
+    static TERN_INLINE void each(reg (&acc)[Rows][registers], std::uint8_t* state, const F& f) noexcept {
+        bits::unroll<Rows>([&](auto r) TERN_INLINE_LAMBDA {
+            bits::unroll<registers>([&](auto j) TERN_INLINE_LAMBDA {
+                f(acc[r][j], state + r * row_state + 2 * j * Lanes::width);
+            });
+        });
     }
 };
 
