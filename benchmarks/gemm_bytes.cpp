@@ -13,7 +13,8 @@ void add_gemm_bytes(const layer& l, selection wanted) {
         return x.rows == 1 ? tern::gemv<decltype(arch)>(x, w, dst, range)
                            : tern::gemm<decltype(arch)>(x, w, dst, range);
     };
-    add_products<codes_family>(l, wanted, multiply);
+    add_products<bytes_family<tern::ternary>>(l, wanted, multiply);
+    add_products<bytes_family<tern::binary>>(l, wanted, multiply);
 }
 
 }  // namespace tern_bench

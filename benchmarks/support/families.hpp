@@ -75,16 +75,18 @@ struct lookup_family {
     }
 };
 
-/// Signed bytes times ternary weights in 2-bit codes, by dot products of bytes.
-struct codes_family {
+/// Signed bytes times ternary weights in 2-bit codes or binary ones in panels, by dot products of bytes.
+template <class Rhs>
+struct bytes_family {
+    static constexpr bool codes = Rhs::has_mask;
     using lhs_values = int8_values;
-    using rhs_values = tern::ternary;
+    using rhs_values = Rhs;
     using lhs_packed = int8_matrix;
-    using rhs_packed = tern::packed_matrix<tern::ternary_code>;
-    using rhs_view = tern::packed_codes;
+    using rhs_packed = tern::packed_matrix<std::conditional_t<codes, tern::ternary_code, Rhs>>;
+    using rhs_view = std::conditional_t<codes, tern::packed_codes, tern::packed_panels<Rhs>>;
     using best = byte_arch;
 
-    static std::string operands() { return "int8_ternary"; }
+    static std::string operands() { return "int8_" + operand_name<Rhs>(); }
     static const char* algorithm() { return ""; }
     template <class Arch>
     static constexpr bool has_kernel() {
