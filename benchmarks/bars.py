@@ -118,10 +118,11 @@ def report(results, everything):
                 continue
             failed += rows[0][0] < asked
             for best, median, r in rows if everything else rows[:1]:
+                reached = sum(row[0] >= asked for row in rows)
+                met = "yes" if best >= asked else "no" if everything else "no (%d of %d)" % (reached, len(rows))
                 print("| %s | %s | %s | %.2f | %.2f | %.2f | %s | %dx%d, n = %d, %s |" % (
-                    operation, r.n if everything else tokens_text(tokens), other, asked, best, median,
-                    "yes" if best >= asked else "NO", r.m, r.k, r.n,
-                    r.architecture + ("_" + r.algorithm if r.algorithm else "")))
+                    operation, r.n if everything else tokens_text(tokens), other, asked, best, median, met, r.m, r.k,
+                    r.n, r.architecture + ("_" + r.algorithm if r.algorithm else "")))
     return failed, missing
 
 

@@ -6,6 +6,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <fstream>
 #include <string>
 #include <vector>
 
@@ -33,6 +34,14 @@ bool read_selection(const std::string& name, tern_bench::selection& wanted) {
     if (name != "usual" && name != "all" && name != "report") return false;
     wanted = name == "all" ? selection::all : name == "report" ? selection::report : selection::usual;
     return true;
+}
+
+/// What the system calls this CPU.
+std::string cpu_name() {
+    std::ifstream file("/proc/cpuinfo");
+    for (std::string line; std::getline(file, line);)
+        if (line.rfind("model name", 0) == 0) return line.substr(line.find(':') + 2);
+    return "unknown";
 }
 
 std::string compiled_architectures() {
@@ -71,6 +80,7 @@ int main(int argc, char** argv) {
 #else
     benchmark::AddCustomContext("compiler", "GCC " __VERSION__);
 #endif
+    benchmark::AddCustomContext("cpu", cpu_name());
     benchmark::AddCustomContext("architectures", compiled_architectures());
     std::string command;
     for (int i = 1; i < argc; ++i) command += std::string(i == 1 ? "" : " ") + argv[i];

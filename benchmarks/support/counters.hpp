@@ -46,6 +46,9 @@ long stretch_of(const Run& run) {
     return runs;
 }
 
+/// However long one takes.
+inline constexpr std::size_t fewest_stretches = 7;
+
 inline double median(std::vector<double> values) {
     const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
     std::nth_element(values.begin(), middle, values.end());
@@ -76,6 +79,7 @@ void measure(benchmark::State& state, const work& w, const std::vector<limit_rat
     while (state.KeepRunningBatch(runs)) stretches.push_back(timed(runs, run));
     const auto cpu_seconds = static_cast<double>(std::clock() - start) / CLOCKS_PER_SEC;
     if (stretches.empty()) return;
+    while (stretches.size() < fewest_stretches) stretches.push_back(timed(runs, run));
     const double best = std::min(*std::min_element(stretches.begin(), stretches.end()),
                                  cpu_seconds / static_cast<double>(state.iterations()));
 

@@ -228,6 +228,12 @@ const tern::buffer<tern::word>& level_memory(memory level) {
 
 }  // namespace
 
+/// Where the next piece of memory starts. Goes on from call to call: what was read last may still lie in a cache.
+std::size_t& next_piece() {
+    static std::size_t at = 0;
+    return at;
+}
+
 /// Nearest caches take stretches of the length that other limits take. Memory is read piece by piece, as long as the
 /// operation that is compared, because short stretches find a quiet moment more often than long ones.
 template <class Arch, std::size_t Streams>
@@ -241,7 +247,7 @@ double read_rate_in_streams(memory level, std::size_t piece) {
         });
     const std::size_t words = std::min(std::max(piece, std::size_t{1} << 20) / word, data.size());
     double best = 0;
-    static std::size_t at = 0;  // goes on: what the last call has read may lie in a cache
+    std::size_t& at = next_piece();
     for (int pieces = 0; pieces < 40; ++pieces, at += words) {
         if (at + words > data.size()) at = 0;
         const double start = seconds();

@@ -54,11 +54,13 @@ void measure_speedup(benchmark::State& state, const work& w, const std::vector<l
     const long runs = stretch_of(one);
     std::vector<double> of_one;
     std::vector<double> of_two;
-    while (state.KeepRunningBatch(runs)) {
+    const auto measure_both = [&] {
         of_two.push_back(timed(runs, two));
         of_one.push_back(timed(runs, one));
-    }
+    };
+    while (state.KeepRunningBatch(runs)) measure_both();
     if (of_two.empty()) return;
+    while (of_two.size() < fewest_stretches) measure_both();
     const double best_of_one = *std::min_element(of_one.begin(), of_one.end());
     const double best = *std::min_element(of_two.begin(), of_two.end());
     state.counters["MAC/s"] = w.macs / mean(of_two);
