@@ -163,8 +163,8 @@ void add_ggml(const layer& l, selection wanted) {
                 [=, &f](benchmark::State& state, bool check) { measure_ggml(state, f, shape, cold, check); });
         };
         const bool ternary = &f == formats;
-        if (wanted == selection::report && !ternary && !is_first(l)) continue;
         add_one(1, false);
+        if (wanted == selection::report && !ternary && !is_first(l)) continue;
         if (cold<tern::default_arch>(l, wanted)) add_one(1, true);
         for (const size_t n : tokens<tern::default_arch>(l, wanted))
             if (n == 16 || ternary || wanted == selection::all) add_one(n, false);

@@ -28,6 +28,18 @@ void for_each_architecture(const Body& body) {
     std::apply([&](auto... tags) { (body(tags), ...); }, architectures{});
 }
 
+/// Whether an architecture has kernels of its own that count bits. VNNI adds nothing there.
+template <class Arch>
+inline constexpr bool counts_bits = !std::is_same_v<Arch, tern::arch::avx512_vnni>;
+
+/// The same for those.
+template <class Body>
+void for_each_counting_architecture(const Body& body) {
+    for_each_architecture([&](auto arch) {
+        if constexpr (counts_bits<decltype(arch)>) body(arch);
+    });
+}
+
 /// A line that says what this machine lacks, or null. The tags derive from each other, hence the overloads.
 inline const char* missing_hardware(tern::arch::scalar) { return nullptr; }
 

@@ -43,7 +43,7 @@ struct popcount_family {
     static const char* algorithm() { return ""; }
     template <class Arch>
     static constexpr bool has_kernel() {
-        return !std::is_same_v<Arch, tern::arch::avx512_vnni>;
+        return counts_bits<Arch>;
     }
     template <class Arch>
     static std::vector<limit_rate> limits() {
@@ -66,7 +66,7 @@ struct lookup_family {
     static const char* algorithm() { return "_lookup"; }
     template <class Arch>
     static constexpr bool has_kernel() {
-        return std::is_base_of_v<tern::arch::sse4, Arch> && !std::is_same_v<Arch, tern::arch::avx512_vnni>;
+        return std::is_base_of_v<tern::arch::sse4, Arch> && counts_bits<Arch>;
     }
     template <class Arch>
     static std::vector<limit_rate> limits() {
