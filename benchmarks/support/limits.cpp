@@ -20,8 +20,9 @@ using tern::bits::unroll;
 /// Thirty-two vector registers instead of sixteen.
 inline constexpr bool many_registers = TERN_HAS_AVX512 == 1 || (TERN_HAS_NEON == 1 && sizeof(void*) == 8);
 
-/// `Rows` x `Columns` registers of sums and their operands.
-template <class Lanes, mix Mix, std::size_t Rows, std::size_t Columns>
+/// `Rows` x `Columns` registers of sums and their operands. `Copy`: an instruction of three operands overwrites a copy of
+/// the mask, not what the compiler chooses.
+template <class Lanes, mix Mix, std::size_t Rows, std::size_t Columns, bool Copy = false>
 struct popcount_loop {
     using reg = typename Lanes::reg;
     struct planes {
@@ -51,6 +52,7 @@ struct popcount_loop {
                 opaque(c[j]);
             } else {
                 c[j] = x.mask;
+                if constexpr (Copy) opaque(c[j]);
             }
         });
         unroll<Columns>([&](auto j) TERN_INLINE_LAMBDA {
@@ -146,9 +148,15 @@ struct fma_loop {
 template <class Lanes, mix Mix>
 double best_tile() {
     constexpr bool many = many_registers && Lanes::width > 1;
-    return std::max({multiplies_per_second<popcount_loop<Lanes, Mix, 1, 4>>(),
-                     multiplies_per_second<popcount_loop<Lanes, Mix, many ? 4 : 1, 2>>(),
-                     multiplies_per_second<popcount_loop<Lanes, Mix, many ? 1 : 2, many ? 8 : 2>>()});
+    constexpr std::size_t high = many ? 4 : 1;
+    constexpr std::size_t wide = many ? 8 : 2;
+    double best = std::max({multiplies_per_second<popcount_loop<Lanes, Mix, 1, 4>>(),
+                            multiplies_per_second<popcount_loop<Lanes, Mix, high, 2>>(),
+                            multiplies_per_second<popcount_loop<Lanes, Mix, many ? 1 : 2, wide>>()});
+    if constexpr (Mix == mix::ternary_binary_popcnt)
+        best = std::max({best, multiplies_per_second<popcount_loop<Lanes, Mix, 1, 4, true>>(),
+                         multiplies_per_second<popcount_loop<Lanes, Mix, high, 2, true>>()});
+    return best;
 }
 
 template <class Arch>
