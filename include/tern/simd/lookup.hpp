@@ -29,7 +29,8 @@ TERN_INLINE void hide(T*& p) noexcept {
 ///   finish         to[i] = or += (2^Bits low[width + i] + low[i] - bias) * 2^shift, i < width, modulo 2^32; what is
 ///                  shifted has to fit int16
 ///   expand         a byte for each `positions` bits of `expand_words` words, the lowest bits first
-///   pair           two expanded planes as one code a byte, the second in the higher bits
+///   code           one or two expanded planes as codes, the second in the higher bits; a code times `code_bytes` is
+///                  the offset of its row
 ///   base3          (4 positions) expanded mask and sign as a number in base 3: 0 is 0, -1 is 1, +1 is 2
 ///   split          (2 positions) numbers 0 .. 80 as two digits of base 9
 struct scalar_lookups {
@@ -37,11 +38,12 @@ struct scalar_lookups {
     static constexpr std::size_t width = 8;
     static constexpr int positions = 4;
     static constexpr int digit_planes = 1;
-    static constexpr std::size_t row_bytes = 128;
+    static constexpr std::size_t code_bytes = 128;
     static constexpr std::size_t expand_words = 1;
 
     static TERN_INLINE reg zero() noexcept { return 0; }
     static TERN_INLINE reg load(const std::uint8_t* from) noexcept { return bits::load<reg>(from); }
+    static TERN_INLINE reg load_index(const std::uint8_t* from) noexcept { return load(from); }
     static TERN_INLINE void store(std::uint8_t* to, reg x) noexcept { bits::store(to, x); }
     template <std::size_t N>
     static TERN_INLINE void add_row(reg (&sums)[N], const std::uint8_t* row, const reg (&index)[N]) noexcept {
@@ -69,7 +71,8 @@ struct scalar_lookups {
         x = (x | x << 8) & 0x00ff00ff00ff00ffu;
         return (x | x << 4) & 0x0f0f0f0f0f0f0f0fu;
     }
-    static TERN_INLINE reg pair(reg a, reg b) noexcept { return a | b << 4; }
+    static TERN_INLINE reg code(reg a) noexcept { return a; }
+    static TERN_INLINE reg code(reg a, reg b) noexcept { return a | b << 4; }
     static TERN_INLINE reg base3(reg mask, reg sign) noexcept { return weigh(mask) + weigh(mask & sign); }
 
 private:

@@ -22,12 +22,13 @@ struct sse4_lookups {
     static constexpr std::size_t width = 16;
     static constexpr int positions = 2;
     static constexpr int digit_planes = 2;
-    static constexpr std::size_t row_bytes = 16;
+    static constexpr std::size_t code_bytes = 1;
     static constexpr std::size_t expand_words = 1;
 
     static TERN_INLINE reg zero() noexcept { return _mm_setzero_si128(); }
     static TERN_INLINE reg load(const void* from) noexcept { return _mm_loadu_si128(static_cast<const __m128i*>(from)); }
     static TERN_INLINE void store(void* to, reg x) noexcept { _mm_storeu_si128(static_cast<__m128i*>(to), x); }
+    static TERN_INLINE reg load_index(const std::uint8_t* from) noexcept { return load(from); }
     template <std::size_t N>
     static TERN_INLINE void add_row(reg (&sums)[N], const std::uint8_t* row, const reg (&index)[N]) noexcept {
         const reg table = load(row);
@@ -64,7 +65,10 @@ struct sse4_lookups {
         x = _mm_and_si128(_mm_or_si128(x, _mm_slli_epi32(x, 12)), _mm_set1_epi32(0x000f000f));
         return _mm_and_si128(_mm_or_si128(x, _mm_slli_epi32(x, 6)), _mm_set1_epi32(0x03030303));
     }
-    static TERN_INLINE reg pair(reg a, reg b) noexcept { return _mm_or_si128(a, _mm_slli_epi16(b, 2)); }
+    static TERN_INLINE reg code(reg a) noexcept { return _mm_slli_epi16(a, 4); }
+    static TERN_INLINE reg code(reg a, reg b) noexcept {
+        return _mm_or_si128(_mm_slli_epi16(a, 4), _mm_slli_epi16(b, 6));
+    }
     static TERN_INLINE void split(reg x, reg& low, reg& high) noexcept {  // x / 9 = 57 x >> 9 for x <= 80
         const reg even = _mm_srli_epi16(_mm_maddubs_epi16(x, _mm_set1_epi16(57)), 9);
         const reg odd = _mm_srli_epi16(_mm_maddubs_epi16(x, _mm_set1_epi16(57 << 8)), 1);
@@ -87,7 +91,7 @@ struct avx2_lookups {
     static constexpr std::size_t width = 32;
     static constexpr int positions = 2;
     static constexpr int digit_planes = 2;
-    static constexpr std::size_t row_bytes = 16;
+    static constexpr std::size_t code_bytes = 1;
     static constexpr std::size_t expand_words = 2;
 
     static TERN_INLINE reg zero() noexcept { return _mm256_setzero_si256(); }
@@ -95,6 +99,13 @@ struct avx2_lookups {
         return _mm256_loadu_si256(static_cast<const __m256i*>(from));
     }
     static TERN_INLINE void store(void* to, reg x) noexcept { _mm256_storeu_si256(static_cast<__m256i*>(to), x); }
+    static TERN_INLINE reg load_index(const std::uint8_t* from) noexcept {
+        reg x = load(from);
+#if defined(__GNUC__)
+        asm("" : "+x"(x));  // one load, not one in every lookup
+#endif
+        return x;
+    }
     template <std::size_t N>
     static TERN_INLINE void add_row(reg (&sums)[N], const std::uint8_t* row, const reg (&index)[N]) noexcept {
         const reg table = _mm256_broadcastsi128_si256(_mm_load_si128(reinterpret_cast<const __m128i*>(row)));
@@ -131,7 +142,10 @@ struct avx2_lookups {
         x = _mm256_and_si256(_mm256_or_si256(x, _mm256_slli_epi32(x, 12)), _mm256_set1_epi32(0x000f000f));
         return _mm256_and_si256(_mm256_or_si256(x, _mm256_slli_epi32(x, 6)), _mm256_set1_epi32(0x03030303));
     }
-    static TERN_INLINE reg pair(reg a, reg b) noexcept { return _mm256_or_si256(a, _mm256_slli_epi16(b, 2)); }
+    static TERN_INLINE reg code(reg a) noexcept { return _mm256_slli_epi16(a, 4); }
+    static TERN_INLINE reg code(reg a, reg b) noexcept {
+        return _mm256_or_si256(_mm256_slli_epi16(a, 4), _mm256_slli_epi16(b, 6));
+    }
     static TERN_INLINE void split(reg x, reg& low, reg& high) noexcept {
         const reg even = _mm256_srli_epi16(_mm256_maddubs_epi16(x, _mm256_set1_epi16(57)), 9);
         const reg odd = _mm256_srli_epi16(_mm256_maddubs_epi16(x, _mm256_set1_epi16(57 << 8)), 1);
@@ -156,12 +170,13 @@ struct avx512_lookups {
     static constexpr std::size_t width = 64;
     static constexpr int positions = 2;
     static constexpr int digit_planes = 2;
-    static constexpr std::size_t row_bytes = 16;
+    static constexpr std::size_t code_bytes = 1;
     static constexpr std::size_t expand_words = 4;
 
     static TERN_INLINE reg zero() noexcept { return _mm512_setzero_si512(); }
     static TERN_INLINE reg load(const void* from) noexcept { return _mm512_loadu_si512(from); }
     static TERN_INLINE void store(void* to, reg x) noexcept { _mm512_storeu_si512(to, x); }
+    static TERN_INLINE reg load_index(const std::uint8_t* from) noexcept { return load(from); }
     template <std::size_t N>
     static TERN_INLINE void add_row(reg (&sums)[N], const std::uint8_t* row, const reg (&index)[N]) noexcept {
         const reg table = _mm512_broadcast_i32x4(_mm_load_si128(reinterpret_cast<const __m128i*>(row)));
@@ -201,7 +216,10 @@ struct avx512_lookups {
         x = _mm512_and_si512(_mm512_or_si512(x, _mm512_slli_epi32(x, 12)), _mm512_set1_epi32(0x000f000f));
         return _mm512_and_si512(_mm512_or_si512(x, _mm512_slli_epi32(x, 6)), _mm512_set1_epi32(0x03030303));
     }
-    static TERN_INLINE reg pair(reg a, reg b) noexcept { return _mm512_or_si512(a, _mm512_slli_epi16(b, 2)); }
+    static TERN_INLINE reg code(reg a) noexcept { return _mm512_slli_epi16(a, 4); }
+    static TERN_INLINE reg code(reg a, reg b) noexcept {
+        return _mm512_or_si512(_mm512_slli_epi16(a, 4), _mm512_slli_epi16(b, 6));
+    }
     static TERN_INLINE void split(reg x, reg& low, reg& high) noexcept {
         const reg even = _mm512_srli_epi16(_mm512_maddubs_epi16(x, _mm512_set1_epi16(57)), 9);
         const reg odd = _mm512_srli_epi16(_mm512_maddubs_epi16(x, _mm512_set1_epi16(57 << 8)), 1);
@@ -223,7 +241,7 @@ private:
 /// 512 bits with VPERMI2B: 128 places, enough for the 81 of four weights.
 struct avx512_vpopcntdq_lookups : avx512_lookups {
     static constexpr int positions = 4;
-    static constexpr std::size_t row_bytes = 128;
+    static constexpr std::size_t code_bytes = 128;
     static constexpr std::size_t expand_words = 8;
 
     template <std::size_t N>
@@ -247,7 +265,8 @@ struct avx512_vpopcntdq_lookups : avx512_lookups {
         const reg x = _mm512_cvtepu8_epi16(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(from)));
         return _mm512_and_si512(_mm512_or_si512(x, _mm512_slli_epi16(x, 4)), _mm512_set1_epi8(15));
     }
-    static TERN_INLINE reg pair(reg a, reg b) noexcept { return _mm512_or_si512(a, _mm512_slli_epi16(b, 4)); }
+    static TERN_INLINE reg code(reg a) noexcept { return a; }
+    static TERN_INLINE reg code(reg a, reg b) noexcept { return _mm512_or_si512(a, _mm512_slli_epi16(b, 4)); }
     static TERN_INLINE reg base3(reg mask, reg sign) noexcept {
         // sum_i 3^i bit_i of a nibble
         const reg weights = _mm512_set4_epi32(0x28272524, 0x1f1e1c1b, 0x0d0c0a09, 0x04030100);

@@ -135,12 +135,12 @@ private:
     }
     static TERN_INLINE typename lanes::reg code(const word* low, const word* high) noexcept {
         const auto a = lanes::expand(low);
-        if (high == nullptr) return a;
+        if (high == nullptr) return lanes::code(a);
         const auto b = lanes::expand(high);
         if constexpr (lookup_digit<Lhs, digits::per_digit>::trits && lanes::positions == 4)
             return lanes::base3(a, b);
         else
-            return lanes::pair(a, b);
+            return lanes::code(a, b);
     }
 
     /// All rows and digits, `tiles` tiles of weights from word `segment` of the selected depth on.

@@ -23,7 +23,7 @@ struct lookup_tile {
     /// Bytes of state of one row.
     static constexpr size_t row_state = 2 * Panels * lookup_outputs;
 
-    static constexpr int low_bits = 5;
+    static constexpr int low_bits = MostStep > 8 ? 6 : 5;  // large entries: longer segments
     static constexpr size_t low_most = (size_t{1} << low_bits) - 1;
     /// Steps between two folds, and folds that the second byte holds.
     static constexpr size_t fold_steps = (255 - low_most) / MostStep;
@@ -44,10 +44,10 @@ struct lookup_tile {
             for (; at < stop; at += lookup_outputs, ++codes) {
                 reg w[registers];
                 bits::unroll<registers>([&](auto j) TERN_INLINE_LAMBDA {
-                    w[j] = Lanes::load(weights[j / panel_registers] + at + j % panel_registers * Lanes::width);
+                    w[j] = Lanes::load_index(weights[j / panel_registers] + at + j % panel_registers * Lanes::width);
                 });
                 bits::unroll<Rows>([&](auto r) TERN_INLINE_LAMBDA {
-                    Lanes::add_row(acc[r], table + size_t{codes[r * Stride]} * Lanes::row_bytes, w);
+                    Lanes::add_row(acc[r], table + size_t{codes[r * Stride]} * Lanes::code_bytes, w);
                 });
             }
             simd::hide(state);
