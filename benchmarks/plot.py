@@ -91,8 +91,8 @@ def draw_bars(results, commit, path, panels, series):
     for ax, (n, variant, title, lines) in zip(axes, panels):
         shown |= bars(ax, results, layers, n, series, variant, title, lines)
     handles = [plt.Rectangle((0, 0), 1, 1, color=COLORS[s], label=NAMES[s]) for s in series if s in shown]
-    figure.legend(handles=handles, loc="upper center", ncol=min(len(handles), 8), fontsize=8, frameon=False)
-    figure.tight_layout(rect=(0, 0.04, 1, 0.97))
+    figure.legend(handles=handles, loc="upper center", ncol=6, fontsize=8, frameon=False)
+    figure.tight_layout(rect=(0, 0.04, 1, 0.95 if len(handles) > 6 else 0.97))
     save(figure, results, commit, path)
 
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Kinds of products, each with what a benchmark has to know of it: the values of both operands, how they are packed,
-// which architectures have a kernel of their own, and which limits it is held against.
+// which architectures have a kernel of their own, which limits it is held against, and whether language models decode
+// with it (a report then wants it cold).
 #pragma once
 
 #include <string>
@@ -32,6 +33,7 @@ std::vector<limit_rate> byte_limits() {
 /// Bit planes, by counting.
 template <class Lhs, class Rhs>
 struct popcount_family {
+    static constexpr bool decodes = false;
     using lhs_values = Lhs;
     using rhs_values = Rhs;
     using lhs_packed = tern::packed_activations<Lhs>;
@@ -55,6 +57,7 @@ struct popcount_family {
 /// what counting could reach at most.
 template <class Lhs>
 struct lookup_family {
+    static constexpr bool decodes = false;
     using lhs_values = Lhs;
     using rhs_values = tern::ternary;
     using lhs_packed = tern::packed_activations<Lhs>;
@@ -78,6 +81,7 @@ struct lookup_family {
 /// Signed bytes times ternary weights in 2-bit codes or binary ones in panels, by dot products of bytes.
 template <class Rhs>
 struct bytes_family {
+    static constexpr bool decodes = true;
     static constexpr bool codes = Rhs::has_mask;
     using lhs_values = int8_values;
     using rhs_values = Rhs;

@@ -256,7 +256,9 @@ double read_rate_in_streams(memory level, std::size_t piece) {
     const std::size_t words = std::min(std::max(piece, std::size_t{1} << 20) / word, data.size());
     double best = 0;
     std::size_t& at = next_piece();
-    for (int pieces = 0; pieces < 40; ++pieces, at += words) {
+    // Many short ones: on a busy machine few are undisturbed.
+    const std::size_t pieces = std::max(std::size_t{40}, (std::size_t{512} << 20) / (words * word));
+    for (std::size_t i = 0; i < pieces; ++i, at += words) {
         if (at + words > data.size()) at = 0;
         const double start = seconds();
         read_all<lanes, Streams>(data.data() + at, words);

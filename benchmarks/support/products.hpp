@@ -90,7 +90,8 @@ void add_products(const layer& l, selection wanted, const Multiply& multiply) {
                     });
             };
             if (one_token<this_arch, best>(l, wanted)) add_one(1, variant::plain);
-            if (cold<this_arch, best>(l, wanted)) add_one(1, variant::cold);
+            if (cold<this_arch, best>(l, wanted) && (Family::decodes || wanted != selection::report))
+                add_one(1, variant::cold);
             for (const size_t n : tokens<this_arch, best>(l, wanted)) add_one(n, variant::plain);
             if (two_threads_wanted<this_arch, best>(l, wanted)) add_one(512, variant::two_threads);
         }
