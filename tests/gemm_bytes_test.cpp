@@ -124,6 +124,11 @@ std::vector<product_shape> shapes() {
         all.push_back({1, 66, depth});
         all.push_back({3, 66, depth});
     }
+    // Several rows and many outputs take other kernels.
+    for (const size_t rows : {4, 5, 6, 7, 8, 9}) all.push_back({rows, 273, 47});
+    for (const size_t outputs : {255, 256, 1023, 1025, 1041, 1072}) all.push_back({5, outputs, 33});
+    for (const size_t depth : {1, 15, 16, 17, 31, 32, 33, 255, 256, 257, 271, 272, 273, 511, 512, 513})
+        all.push_back({4, 260, depth});
     return all;
 }
 
@@ -140,7 +145,7 @@ TEST_CASE_TEMPLATE("a product equals the reference, whatever the shape and the f
 }
 
 TEST_CASE_TEMPLATE("operands that are all lowest or all highest equal the reference", Weights, codes, panels) {
-    const product_shape all[] = {{9, 33, 65}, {1, 130, 993}, {3, 5, 4129}, {13, 66, 2500}};
+    const product_shape all[] = {{9, 33, 65}, {1, 130, 993}, {3, 5, 4129}, {13, 66, 2500}, {5, 290, 600}};
     random_numbers random(2);
     for (const product_shape& s : all)
         for (const fill of_x : {fill::lowest, fill::highest, fill::random})
@@ -200,7 +205,7 @@ TEST_CASE_TEMPLATE("the deepest products do not overflow, and deeper ones are re
 
 TEST_CASE_TEMPLATE("reals and packed ternary results equal the reference, in groups too", Weights, codes, panels) {
     random_numbers random(5);
-    const product_shape all[] = {{1, 40, 100}, {7, 66, 300}, {5, 130, 257}, {1, 200, 64}, {18, 17, 515}};
+    const product_shape all[] = {{1, 40, 100}, {7, 66, 300}, {5, 130, 257}, {1, 200, 64}, {18, 17, 515}, {5, 270, 290}};
     for (const product_shape& s : all) {
         for (const size_t group : {0, 32, 64, 128, 256}) {
             for (int turn = 0; turn < 4; ++turn) {

@@ -11,13 +11,16 @@
 // Accumulation in int32, exact, bit-identical to `reference::gemm` on every architecture. The largest depth is
 // (2^31 - 1) / 128 = 16777215, and (2^29 - 1) / 128 = 4194303 with an epilogue; beyond it the status is `overflow`.
 // Cost: a dot product of bytes, 64 (AVX-512) to 16 (SSE4) products an instruction, and for a single row one `and` each.
-// Weights are read once for every 8 to 16 rows.
-// Memory: on x86, binary weights take 32 KB of stack. Threads: none are started; `tiles` selects a range of panels of 64
-// outputs (codes) or 16 (binary), and disjoint ranges may run side by side.
+// Weights are read once for every 8 to 16 rows. Binary weights and four rows or more on AVX-512: one lookup and one
+// addition for up to 192 products, behind tables that are made anew for every four rows and 1024 outputs.
+// Memory: on x86, products with binary weights take 32 KB of stack, with lookups up to 72 KB.
+// Threads: none are started; `tiles` selects a range of panels of 64 outputs (codes) or 16 (binary), and disjoint ranges
+// may run side by side.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
+#include <type_traits>
 
 #include <tern/gemm.hpp>
 
@@ -62,6 +65,7 @@ template <class Arch = default_arch>
 
 #include <tern/kernel/bytes/bits.hpp>
 #include <tern/kernel/bytes/codes.hpp>
+#include <tern/kernel/bytes/tables.hpp>
 
 namespace tern {
 namespace detail {
@@ -97,6 +101,12 @@ struct bits_operands {
 
     template <class Arch, class Sink>
     TERN_INLINE void run(size_t first_panel, size_t last_panel, const Sink& sink) const noexcept {
+#if TERN_HAS_AVX512
+        // From 256 outputs on the tables are worth their making.
+        if constexpr (std::is_base_of_v<arch::avx512, Arch>)
+            if (lhs.rows >= 4 && lhs.cols != 0 && last_panel - first_panel >= 16)
+                return kernel::run_gemm<kernel::tables_product<Arch>>(lhs, rhs, first_panel, last_panel, sink);
+#endif
         if (lhs.rows == 1)
             kernel::run_gemm<kernel::bits_product<Arch, true>>(lhs, rhs, first_panel, last_panel, sink);
         else

@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: MIT
+// Signed bytes times binary panels by table lookup, for several rows: the sums of all subsets of six activations are
+// made once, and six weight bits choose one of them for each of 32 outputs at a time.
+//
+// Tables are dear (as much work as some hundred outputs), so they serve 1024 outputs before they are made again for
+// other positions of depth. 256 positions of depth fit sums of 16 bits: -128 * 256 .. 127 * 256.
+#pragma once
+
+#include <tern/kernel/bytes/byte_sum.hpp>
+#include <tern/kernel/gemm/sink.hpp>
+#include <tern/simd/x86_tables.hpp>
+
+#if TERN_HAS_AVX512
+
+namespace tern::kernel {
+
+/// The register tile: Rows activations x Pairs pairs of panels.
+template <class Tables, size_t Rows, size_t Pairs>
+struct tables_tile {
+    using reg = typename Tables::reg;
+    using sum = typename Tables::sums;
+
+    /// acc[r][output] += 2 bits x activations over `words` <= 8 words of depth. tables: of row 0, `table_stride` entries
+    /// before those of the next row; panels: the first words, `panel_stride` words before those of the next panel.
+    static TERN_INLINE void run(const std::int16_t* tables, size_t table_stride, const word* panels,
+                                size_t panel_stride, size_t words, std::int32_t* acc, size_t acc_stride) noexcept {
+        sum sums[Rows][Pairs];
+        for_each([&](auto r, auto p) TERN_INLINE_LAMBDA { sums[r][p] = Tables::zero(); });
+        TERN_KEEP_LOOP
+        for (size_t w = 0; w < words; ++w) {
+            reg bits[Pairs];
+            const word* const at = panels + w * panel_outputs;
+            bits::unroll<Pairs>([&](auto p) TERN_INLINE_LAMBDA {
+                bits[p] = Tables::low(at + 2 * p * panel_stride, at + (2 * p + 1) * panel_stride);
+            });
+            half(sums, bits, tables + 2 * w * Tables::table_entries, table_stride);
+            bits::unroll<Pairs>([&](auto p) TERN_INLINE_LAMBDA {
+                bits[p] = Tables::high(at + 2 * p * panel_stride, at + (2 * p + 1) * panel_stride);
+            });
+            half(sums, bits, tables + (2 * w + 1) * Tables::table_entries, table_stride);
+        }
+        for_each([&](auto r, auto p) TERN_INLINE_LAMBDA {
+            std::int32_t* const to = acc + r * acc_stride + 2 * p * panel_outputs;
+            Tables::add_to(to, to + panel_outputs, sums[r][p]);
+        });
+    }
+
+private:
+    /// Sixteen positions of depth.
+    static TERN_INLINE void half(sum (&sums)[Rows][Pairs], reg (&bits)[Pairs], const std::int16_t* tables,
+                                 size_t table_stride) noexcept {
+        bits::unroll<2>([&](auto lookup) TERN_INLINE_LAMBDA {
+            bits::unroll<Rows>([&](auto r) TERN_INLINE_LAMBDA {
+                const std::int16_t* const table = tables + r * table_stride + lookup * 64;
+                const reg first = Tables::load(table);
+                const reg second = Tables::load(table + 32);
+                bits::unroll<Pairs>([&](auto p) TERN_INLINE_LAMBDA {
+                    sums[r][p] = Tables::look_up(sums[r][p], bits[p], first, second);
+                });
+            });
+            bits::unroll<Pairs>([&](auto p) TERN_INLINE_LAMBDA { bits[p] = Tables::next(bits[p]); });
+        });
+        bits::unroll<Rows>([&](auto r) TERN_INLINE_LAMBDA {
+            const reg table = Tables::load(tables + r * table_stride + 128);
+            bits::unroll<Pairs>(
+                [&](auto p) TERN_INLINE_LAMBDA { sums[r][p] = Tables::look_up(sums[r][p], bits[p], table); });
+        });
+    }
+
+    template <class F>
+    static TERN_INLINE void for_each(const F& f) noexcept {
+        bits::unroll<Rows>([&](auto r) TERN_INLINE_LAMBDA {
+            bits::unroll<Pairs>([&](auto p) TERN_INLINE_LAMBDA { f(r, p); });
+        });
+    }
+};
+
+/// A product as kernel/gemm/driver.hpp wants it.
+template <class Arch>
+class tables_product {
+    using tables = simd::avx512_tables;
+    using bytes = simd::avx512_bytes;
+    static constexpr size_t pairs = 4;
+    static constexpr size_t scratch_words = 8;
+    static constexpr size_t table_stride = scratch_words * 2 * tables::table_entries;
+
+public:
+    using arch = Arch;
+    static constexpr size_t row_block = 4;
+    static constexpr size_t panels = 64;
+
+    TERN_INLINE tables_product(const matrix_view<const std::int8_t>& lhs, const packed_panels<binary>& rhs) noexcept
+        : lhs_(lhs), rhs_(rhs), panel_stride_(rhs.panel_stride()) {}
+
+    [[nodiscard]] TERN_INLINE size_t rows() const noexcept { return lhs_.rows; }
+    [[nodiscard]] TERN_INLINE size_t depth() const noexcept { return lhs_.cols; }
+    [[nodiscard]] TERN_INLINE size_t outputs() const noexcept { return rhs_.outputs; }
+
+    TERN_INLINE void select(size_t row, size_t rows, size_t from, size_t to) noexcept {
+        rows_ = rows;
+        from_ = from;
+        to_ = to;
+        for (size_t r = 0; r < rows; ++r) {
+            x_[r] = lhs_.row(row + r);
+            sums_[r] = byte_sum<bytes>(x_[r] + from, to - from);
+        }
+    }
+
+    [[nodiscard]] TERN_INLINE std::int32_t row_sum(size_t r) const noexcept { return sums_[r]; }
+
+    TERN_INLINE void multiply(size_t panel, size_t count, std::int32_t* acc) noexcept {
+        for (size_t r = 0; r < rows_; ++r)
+            for (size_t p = 0; p < count + count % 2; ++p)
+                bytes::fill(acc + r * stride + p * panel_outputs, -sums_[r]);
+        const word* const weights = rhs_.data + panel * panel_stride_;
+        for (size_t from = from_; from < to_; from += scratch_words * word_bits) {
+            const size_t left = to_ - from;
+            const size_t depth = left < scratch_words * word_bits ? left : scratch_words * word_bits;
+            build(from, depth);
+            bits::unroll<row_block>([&](auto n) TERN_INLINE_LAMBDA {
+                if (rows_ == n + 1)
+                    run<n + 1>(tables_, weights + from / word_bits * panel_outputs, panel_stride_, count,
+                               depth_words(depth), acc);
+            });
+        }
+    }
+
+    TERN_INLINE void weight_sums(size_t panel, std::int32_t (&sums)[panel_outputs]) const noexcept {
+        std::memcpy(sums, rhs_.sums(panel, 0), sizeof sums);
+    }
+
+private:
+    static constexpr size_t stride = panels * panel_outputs;
+
+    /// The tables of `depth` positions of the selected rows; behind the last, where the weights have zero bits, of zeros.
+    TERN_INLINE void build(size_t from, size_t depth) noexcept {
+        constexpr size_t half = word_bits / 2;
+        for (size_t r = 0; r < rows_; ++r) {
+            std::int16_t* to = tables_ + r * table_stride;
+            for (size_t d = 0; d < depth_words(depth) * word_bits; d += half, to += tables::table_entries) {
+                const std::int8_t* x = x_[r] + from + d;
+                std::int8_t tail[half] = {};
+                if (d + half > depth) {
+                    for (size_t i = 0; d + i < depth; ++i) tail[i] = x[i];
+                    x = tail;
+                }
+                tables::build(x, to);
+            }
+        }
+    }
+
+    /// A function of its own, shared by all sinks.
+    template <size_t Rows>
+    static void run(const std::int16_t* entries, const word* weights, size_t panel_stride, size_t count, size_t words,
+                    std::int32_t* acc) noexcept {
+        size_t p = 0;
+        for (; count - p >= 2 * pairs; p += 2 * pairs)
+            tables_tile<tables, Rows, pairs>::run(entries, table_stride, weights + p * panel_stride, panel_stride, words,
+                                                  acc + p * panel_outputs, stride);
+        // The last of an odd number of panels is its own partner; what it has there means nothing.
+        for (; p < count; p += 2)
+            tables_tile<tables, Rows, 1>::run(entries, table_stride, weights + p * panel_stride,
+                                              count - p > 1 ? panel_stride : 0, words, acc + p * panel_outputs, stride);
+    }
+
+    matrix_view<const std::int8_t> lhs_;
+    packed_panels<binary> rhs_;
+    size_t panel_stride_;  // read once, because it is not free to compute
+    size_t rows_ = 0;
+    size_t from_ = 0;
+    size_t to_ = 0;
+    const std::int8_t* x_[row_block];
+    std::int32_t sums_[row_block];
+    alignas(64) std::int16_t tables_[row_block * table_stride];
+};
+
+}  // namespace tern::kernel
+
+#endif  // TERN_HAS_AVX512

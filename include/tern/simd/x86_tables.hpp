@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: MIT
+// Sums of signed bytes chosen by bits, looked up in tables of 16-bit entries: vpermi2w.
+#pragma once
+
+#include <tern/simd/x86_bytes.hpp>
+
+#if TERN_HAS_AVX512
+
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wuninitialized"
+#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
+#endif
+
+namespace tern::simd {
+
+/// 32 outputs in 16-bit lanes, those of two panels by turns. Sixteen positions of depth take three lookups, by 6, 6 and 4
+/// bits, in tables of 64, 64 and (repeated) 16 sums.
+struct avx512_tables {
+    using reg = __m512i;
+    using sums = sums_16x32;
+    static constexpr std::size_t table_entries = 160;  ///< of 16 positions
+
+    /// Bits 0 .. 15 or 16 .. 31 of sixteen words each of two panels.
+    static TERN_INLINE reg low(const std::uint32_t* a, const std::uint32_t* b) noexcept {
+        return _mm512_mask_blend_epi16(odd, _mm512_loadu_si512(a), _mm512_slli_epi32(_mm512_loadu_si512(b), 16));
+    }
+    static TERN_INLINE reg high(const std::uint32_t* a, const std::uint32_t* b) noexcept {
+        return _mm512_mask_blend_epi16(odd, _mm512_srli_epi32(_mm512_loadu_si512(a), 16), _mm512_loadu_si512(b));
+    }
+    static TERN_INLINE reg next(reg bits) noexcept { return _mm512_srli_epi16(bits, 6); }
+    static TERN_INLINE reg load(const std::int16_t* from) noexcept {
+        return keep_in_register(_mm512_loadu_si512(from));
+    }
+    static TERN_INLINE sums zero() noexcept { return sums(_mm512_setzero_si512()); }
+    /// Adds the entries that the lowest six bits of each lane choose, or the lowest five.
+    static TERN_INLINE sums look_up(sums s, reg bits, reg first, reg second) noexcept {
+        return in_order(sums(_mm512_add_epi16(reg(s), _mm512_permutex2var_epi16(first, bits, second))));
+    }
+    static TERN_INLINE sums look_up(sums s, reg bits, reg table) noexcept {
+        return in_order(sums(_mm512_add_epi16(reg(s), _mm512_permutexvar_epi16(bits, table))));
+    }
+    /// Twice the sums of each panel's outputs, to int32.
+    static TERN_INLINE void add_to(std::int32_t* a, std::int32_t* b, sums s) noexcept {
+        const reg even = _mm512_srai_epi32(_mm512_slli_epi32(reg(s), 16), 15);
+        const reg odds = _mm512_and_si512(_mm512_srai_epi32(reg(s), 15), _mm512_set1_epi32(-2));
+        avx512_bytes::add_to(a, even);
+        avx512_bytes::add_to(b, odds);
+    }
+    /// The three tables of sixteen activations: entry e of a table is the sum of those whose bit is set in e.
+    static TERN_INLINE void build(const std::int8_t* x, std::int16_t* to) noexcept {
+        // Every activation twice in 32 bits: a broadcast of 32 bits from memory takes no arithmetic unit.
+        const reg wide = _mm512_cvtepi8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(x)));
+        alignas(64) std::int32_t pairs[16];
+        _mm512_store_si512(pairs, _mm512_mask_blend_epi16(odd, wide, _mm512_slli_epi32(wide, 16)));
+#if defined(__GNUC__)
+        asm("" : "+m"(pairs));  // or the compiler shuffles the register instead
+#endif
+        put(to, pairs);
+        put(to + 64, pairs + 6);
+        _mm512_storeu_si512(to + 128, four(pairs + 12));
+    }
+
+private:
+    static constexpr __mmask32 odd = 0xaaaaaaaau;
+
+    /// GCC looks up everything first and adds later, more than there are registers for.
+    static TERN_INLINE sums in_order(sums s) noexcept {
+#if defined(__GNUC__) && !defined(__clang__)
+        asm volatile("" : "+v"(s));
+#endif
+        return s;
+    }
+    static TERN_INLINE reg all(std::int32_t x) noexcept { return _mm512_set1_epi32(x); }
+    static TERN_INLINE reg four(const std::int32_t* x) noexcept {
+        reg t = _mm512_maskz_mov_epi16(0xaaaaaaaau, all(x[0]));
+        t = _mm512_mask_add_epi16(t, 0xccccccccu, t, all(x[1]));
+        t = _mm512_mask_add_epi16(t, 0xf0f0f0f0u, t, all(x[2]));
+        return _mm512_mask_add_epi16(t, 0xff00ff00u, t, all(x[3]));
+    }
+    static TERN_INLINE void put(std::int16_t* to, const std::int32_t* x) noexcept {
+        reg t = four(x);
+        t = _mm512_mask_add_epi16(t, 0xffff0000u, t, all(x[4]));
+        _mm512_storeu_si512(to, t);
+        _mm512_storeu_si512(to + 32, _mm512_add_epi16(t, all(x[5])));
+    }
+};
+
+}  // namespace tern::simd
+
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic pop
+#endif
+
+#endif  // TERN_HAS_AVX512
