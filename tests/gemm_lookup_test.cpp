@@ -315,6 +315,24 @@ TEST_CASE("reconstructed and repacked results, for the whole depth and for group
     }
 }
 
+TEST_CASE("sums of groups of the weights") {
+    random_numbers random(11);
+    const integers w = make_integers(weights_encoding, 70, 45, fill::random, random);
+    const auto packed = tern::pack_indices(w.view());
+    for (const size_t group : {1u, 7u, 32u, 45u, 99u}) {
+        const size_t groups = (45 + group - 1) / group;
+        std::vector<std::int32_t> expected(70 * groups);
+        for (size_t o = 0; o < 70; ++o)
+            for (size_t d = 0; d < 45; ++d) expected[o * groups + d / group] += w.at(o, d);
+        destination<std::int32_t> dst(70, groups, 1);
+        dst.expect(expected);
+        CHECK(tern::group_sums(packed, group, dst.view()) == status::ok);
+        CHECK(dst.difference() == "");
+        CHECK(tern::group_sums(packed, group + 100, dst.view()) == (groups == 1 ? status::ok : status::bad_shape));
+    }
+    CHECK(tern::group_sums(packed, 0, int32_matrix{}) == status::bad_shape);
+}
+
 TEST_CASE("what does not fit is refused and nothing is written") {
     random_numbers random(10);
     const encoding_info e = describe<tern::ternary>();

@@ -23,6 +23,27 @@ namespace tern {
 /// Number of tiles of a product with these weights.
 [[nodiscard]] TERN_INLINE constexpr size_t tile_count(const packed_indices& rhs) noexcept { return rhs.panels(); }
 
+/// Sums of the weights over groups of `group` positions of depth, for `scale_offset::group_sums`: dst is
+/// outputs x ceil(depth / group).
+template <class Arch = default_arch>
+[[nodiscard]] status group_sums(const packed_indices& weights, size_t group,
+                                const matrix_view<std::int32_t>& dst) noexcept {
+    status s = check(weights);
+    if (s != status::ok) return s;
+    s = check(dst);
+    if (s != status::ok) return s;
+    if (group == 0 || dst.rows != weights.outputs || dst.cols != bits::ceil_div(weights.depth, group))
+        return status::bad_shape;
+    if (bytes_of(weights).overlaps(bytes_of(dst))) return status::overlap;
+    for (size_t m = 0; m < dst.rows; ++m) {
+        for (size_t d = 0; d < weights.depth; ++d) {
+            std::int32_t& sum = dst(m, d / group);
+            sum = (d % group == 0 ? 0 : sum) + weights.value(m, d);
+        }
+    }
+    return status::ok;
+}
+
 /// int32 accumulators.
 template <class Arch = default_arch, class Lhs>
 [[nodiscard]] status gemm(const packed_rows<Lhs>& lhs, const packed_indices& rhs,

@@ -33,11 +33,13 @@ template <class Arch, class Lhs>
 tern::status* products(const operands& o, tern::status* state) {
     const tern::mutable_packed_rows<Lhs> x(o.words, o.size, o.size);
     tern::packed_panels<tern::ternary> w;
+    const tern::packed_indices indices;
     std::int32_t sum = 0;
     *state++ = tern::pack_rows<Lhs, Arch>(o.values, x);
     *state++ = tern::pack_panels<tern::ternary, Arch>(o.values, o.words, o.size, w);
     *state++ = tern::dot<Arch>(x, x, sum);
     *state++ = tern::gemm<Arch>(x, w, o.out_accumulators);
+    *state++ = tern::gemm<Arch>(x, indices, o.out_accumulators);
     return state;
 }
 
@@ -49,6 +51,7 @@ void operations(operands& o) {
     tern::packed_panels<tern::ternary> w;
     tern::packed_codes codes;
     tern::packed_trits trits;
+    tern::packed_indices indices;
     tern::status* state = products<Arch, tern::ternary>(o, o.states);
     state = products<Arch, tern::unsigned_bits<2>>(o, state);
     *state++ = tern::gemm<Arch>(o.out_packed, w, o.out_reals, epilogue);
@@ -61,6 +64,10 @@ void operations(operands& o) {
     *state++ = tern::gemm<Arch>(o.values, codes, o.out_accumulators);
     *state++ = tern::gemm<Arch>(o.values, codes, o.out_reals, epilogue);
     *state++ = tern::gemv<Arch>(o.values, codes, o.out_packed, epilogue, tern::thresholds{});
+    *state++ = tern::gemm<Arch>(o.out_packed, indices, o.out_reals, epilogue);
+    *state++ = tern::gemm<Arch>(o.out_packed, indices, o.out_packed, epilogue, tern::thresholds{});
+    *state++ = tern::group_sums<Arch>(indices, o.size, o.out_accumulators);
+    *state++ = tern::pack_indices<Arch>(o.values, o.bytes, o.size, indices);
     *state++ = tern::conv2d<Arch>(tern::packed_tensor<tern::ternary>(image), w, o.window, o.out_pixels);
     *state++ = tern::max_pool2d<Arch>(tern::packed_tensor<tern::ternary>(image), o.window, image);
     *state++ = tern::group_sums<Arch>(w, o.size, o.out_accumulators);
