@@ -48,7 +48,7 @@ struct popcount_family {
         return counts_bits<Arch>;
     }
     template <class Arch>
-    static std::vector<limit_rate> limits() {
+    static std::vector<limit_rate> limits(size_t) {
         return {{"of_limit", product_limit<Arch, Lhs, Rhs>}};
     }
 };
@@ -72,13 +72,14 @@ struct lookup_family {
         return std::is_base_of_v<tern::arch::sse4, Arch> && counts_bits<Arch>;
     }
     template <class Arch>
-    static std::vector<limit_rate> limits() {
+    static std::vector<limit_rate> limits(size_t) {
         return {limit_of<Arch>("of_limit", mix::ternary_lookup, 1.0 / ((Lhs::planes + 1) / 2)),
                 {"of_popcnt_limit", product_limit<Arch, Lhs, tern::ternary>}};
     }
 };
 
-/// Signed bytes times ternary weights in 2-bit codes or binary ones in panels, by dot products of bytes.
+/// Signed bytes times ternary weights in 2-bit codes or binary ones in panels, by dot products of bytes. Several rows of
+/// binary weights are looked up with AVX-512, and held against both: `of_vpdpbusd_limit`.
 template <class Rhs>
 struct bytes_family {
     static constexpr bool decodes = true;
@@ -97,8 +98,11 @@ struct bytes_family {
         return !std::is_same_v<Arch, tern::arch::avx512_vpopcntdq>;
     }
     template <class Arch>
-    static std::vector<limit_rate> limits() {
-        return byte_limits<Arch>();
+    static std::vector<limit_rate> limits(size_t tokens) {
+        if (codes || tokens < 4 || !has_mix<Arch>(mix::binary_int8_lookup)) return byte_limits<Arch>();
+        std::vector<limit_rate> limits{limit_of<Arch>("of_limit", mix::binary_int8_lookup)};
+        if (has_mix<Arch>(mix::vpdpbusd)) limits.push_back(limit_of<Arch>("of_vpdpbusd_limit", mix::vpdpbusd));
+        return limits;
     }
 };
 

@@ -37,7 +37,7 @@ void measure_product(benchmark::State& state, Arch arch, const product_shape& sh
     tern::buffer<std::int32_t> result(shape.n * shape.m);
     const tern::matrix_view<std::int32_t> dst{result.data(), shape.n, shape.m};
     const work done{shape.macs(), operands.bytes(), operands.rhs->bits_per_weight()};
-    auto limits = Family::template limits<Arch>();
+    auto limits = Family::template limits<Arch>(shape.n);
     if (shape.n == 1)
         limits.push_back(bandwidth_of<Arch>(static_cast<size_t>(operands.rhs->bytes()), v == variant::cold));
     const auto run_tiles = [&](const auto& rhs, tern::tiles range) {
