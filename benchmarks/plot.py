@@ -65,7 +65,8 @@ def bars(axes, results, layers, n, series, variant, title, lines=()):
         for index, (name, r) in enumerate(found):
             drawn = axes.bar(group + width * (index + 0.5 - len(found) / 2), r.best * GOPS, width * 0.94,
                              color=COLORS[name])
-            axes.bar_label(drawn, fmt="%.0f", fontsize=6.5, padding=1)
+            axes.bar_label(drawn, fmt="%.0f", fontsize=6.5, padding=1,
+                           bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.4, "alpha": 0.8})
     for value, text in lines:
         axes.axhline(value, color="#333333", linewidth=0.8, linestyle="--", zorder=0)
         axes.text(1.005, value, text, fontsize=7, va="center", transform=axes.get_yaxis_transform(), color="#333333")
