@@ -3,8 +3,8 @@
 //
 //     dst[i][j] = sum_{k < depth} lhs[i][k] * rhs[j][k]        i < rows (tokens), j < outputs
 //
-// The product of gemm.hpp and gemv.hpp, with the same destinations, epilogues, results and statuses, of weights packed as
-// `packed_indices`. Activations: binary, ternary, unsigned_bits<1..8>, bipolar_bits<1..8>.
+// The product of gemm.hpp and gemv.hpp, with the same destinations, epilogues, results and statuses, of weights packed
+// as `packed_indices`. Activations: binary, binary_set_minus, ternary, unsigned_bits<1..8>, bipolar_bits<1..8>.
 //
 // Four positions of an activation row select a row of a constant table, and the weights' byte the place in it where
 // the sum of the four products stands (two positions and half a byte with 16-byte shuffles). Activations of more than

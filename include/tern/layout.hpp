@@ -388,8 +388,8 @@ template <class Codes>
 
 // -- indices --
 
-/// Ternary weights as indices of lookup tables, tiles of 64 outputs x 4 depth positions, depth fastest. Byte `lane` of a
-/// tile holds output 64 * panel + lane (see `ternary_index`).
+/// Ternary weights as indices of lookup tables, tiles of 64 outputs x 4 depth positions, depth fastest. Byte `lane` of
+/// a tile holds output 64 * panel + lane (see `ternary_index`).
 struct packed_indices {
     using encoding = ternary_index;
     static constexpr size_t tile_outputs = 64;
@@ -426,15 +426,14 @@ struct packed_indices {
     }
 };
 
-/// Bytes of `packed_indices`; 0 when there is nothing to store, the size does not fit `size_t` or the sum of an output's
-/// weights could pass int32.
+/// Bytes of `packed_indices`; 0 when there is nothing to store, the size does not fit `size_t` or the sum of an
+/// output's weights could pass int32.
 [[nodiscard]] TERN_INLINE constexpr size_t indices_bytes(size_t outputs, size_t depth) noexcept {
     if (depth == 0 || depth > size_t{0x7fffffff}) return 0;
     const packed_indices v(nullptr, outputs, depth);
     size_t bytes = 0;
-    const bool fits = v.tiles() <= (static_cast<size_t>(-1) - packed_indices::sums_bytes) / packed_indices::tile_bytes &&
-                      multiply(v.panels(), v.panel_stride(), bytes);
-    return fits ? bytes : 0;
+    constexpr size_t most_tiles = (static_cast<size_t>(-1) - packed_indices::sums_bytes) / packed_indices::tile_bytes;
+    return v.tiles() <= most_tiles && multiply(v.panels(), v.panel_stride(), bytes) ? bytes : 0;
 }
 
 [[nodiscard]] TERN_INLINE byte_range bytes_of(const packed_indices& v) noexcept {

@@ -26,7 +26,9 @@ struct sse4_lookups {
     static constexpr std::size_t expand_words = 1;
 
     static TERN_INLINE reg zero() noexcept { return _mm_setzero_si128(); }
-    static TERN_INLINE reg load(const void* from) noexcept { return _mm_loadu_si128(static_cast<const __m128i*>(from)); }
+    static TERN_INLINE reg load(const void* from) noexcept {
+        return _mm_loadu_si128(static_cast<const __m128i*>(from));
+    }
     static TERN_INLINE void store(void* to, reg x) noexcept { _mm_storeu_si128(static_cast<__m128i*>(to), x); }
     static TERN_INLINE reg load_index(const std::uint8_t* from) noexcept { return load(from); }
     template <std::size_t N>

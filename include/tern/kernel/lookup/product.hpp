@@ -2,9 +2,11 @@
 // The product of packed rows and lookup indices, as kernel/gemm/driver.hpp wants it.
 //
 // Depth is cut into *segments*: what the two bytes of state of an output hold (see tile.hpp), 36 folds of 28 tiles of
-// weights for trits and single bits (4032 positions) and of 9 for digits of two planes (1152 positions, in whole words).
-// Behind a segment its sums go to int32. Where rows of the tables cover two positions only, the weights' bytes are split
-// into their digits first, for a *chunk* of one fold at a time, which all rows of the block then use.
+// weights for trits and single bits (4032 positions) and 85 folds of 8 for digits of two planes (2720 positions). The
+// largest sum of a segment, 4032 or 8160, fits int16; behind it sums go to int32, which wraps: parts of a product that
+// fits may pass the range.
+// Where rows of the tables cover two positions only, the weights' bytes are split into their digits first, a *chunk* of
+// one fold at a time, which all rows of the block then use.
 #pragma once
 
 #include <tern/kernel/gemm/constant_terms.hpp>
@@ -40,7 +42,8 @@ class lookup_product {
     static_assert(segment_words * word_bits * size_t{digits::max_abs} <= 32767);
     // Codes of so many words are kept; those of deeper rows are made once more for each group of panels.
     static constexpr size_t kept_words = config::kept_segments * segment_words;
-    static constexpr size_t code_stride = bits::ceil_div(kept_words, 8) * 8 * word_steps + 64;  // never a multiple of a page
+    // Never a multiple of a page.
+    static constexpr size_t code_stride = bits::ceil_div(kept_words, 8) * 8 * word_steps + 64;
     // Rows of the digits are rows of their own; the digits of a block share the room.
     static constexpr size_t digit_tiles = config::block_rows / (config::rows * digits::count);
 
@@ -72,7 +75,8 @@ public:
 
     TERN_INLINE void weight_sums(size_t panel, std::int32_t (&sums)[panel_outputs]) const noexcept {
         constexpr size_t quarters = lookup_outputs / panel_outputs;
-        if (rhs_.depth != 0) std::memcpy(sums, rhs_.sums(panel / quarters) + panel % quarters * sizeof sums, sizeof sums);
+        if (rhs_.depth == 0) return;
+        std::memcpy(sums, rhs_.sums(panel / quarters) + panel % quarters * sizeof sums, sizeof sums);
     }
 
     /// A function of its own: it does not depend on the sink.

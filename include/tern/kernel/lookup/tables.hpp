@@ -84,7 +84,8 @@ inline constexpr Table lookup_table_of = Table::make();
 /// planes may remain.
 template <class Encoding, int MostPlanes>
 struct lookup_digits {
-    static constexpr int per_digit = lookup_digit<Encoding, 2>::trits || (Encoding::planes > 1 && MostPlanes == 2) ? 2 : 1;
+    static constexpr bool trits = lookup_digit<Encoding, 2>::trits;
+    static constexpr int per_digit = trits || (Encoding::planes > 1 && MostPlanes == 2) ? 2 : 1;
     static constexpr size_t count = bits::ceil_div(Encoding::planes, per_digit);
     static constexpr bool odd = Encoding::planes % per_digit != 0;
     static constexpr std::int32_t max_abs = lookup_digit<Encoding, per_digit>::max_abs;
