@@ -1,18 +1,28 @@
 // SPDX-License-Identifier: MIT
-// The operations of tern_bench, one source file each. Registered by main, not by static constructors.
+// The operations of tern_bench. Registered by main, not by static constructors, and a layer at a time: rates that
+// somebody will compare are then measured close to each other, and the weights of a layer are made once.
 #pragma once
+
+#include <string>
 
 #include "support/shapes.hpp"
 
 namespace tern_bench {
 
 void add_limits();
-void add_gemm(selection wanted);
-void add_gemv(selection wanted);
+void add_gemm(const layer& l, selection wanted);
+void add_gemm_lookup(const layer& l, selection wanted);
+void add_gemm_bytes(const layer& l, selection wanted);
 void add_dot();
 void add_conv2d(selection wanted);
 void add_pack();
 /// Where OpenBLAS was found (TERN_BENCH_OPENBLAS).
-void add_openblas(selection wanted);
+void add_openblas(const layer& l, selection wanted);
+/// Where oneDNN was found (TERN_BENCH_ONEDNN).
+void add_onednn(const layer& l, selection wanted);
+/// Nothing unless `open_ggml` was successful.
+void add_ggml(const layer& l, selection wanted);
+/// Opens the libraries in a directory; an empty string, or what is wrong.
+std::string open_ggml(const std::string& directory);
 
 }  // namespace tern_bench

@@ -83,7 +83,7 @@ void measure_conv2d(benchmark::State& state, Arch arch, const conv_shape& shape,
 template <class Lhs, class Rhs, class Shapes>
 void add_convolutions(const Shapes& shapes, selection wanted) {
     for (const conv_shape& shape : shapes)
-        for_each_architecture([&](auto arch) {
+        for_each_counting_architecture([&](auto arch) {
             const bool slow = std::is_same_v<decltype(arch), tern::arch::scalar>;
             if (slow && wanted == selection::usual && !(shape == shapes[0])) return;
             add(label<Lhs, Rhs>("conv2d", arch, name(shape)),

@@ -41,7 +41,7 @@ void add_dot() {
         for_each_pair([&](auto pair) {
             using lhs = typename decltype(pair)::lhs;
             using rhs = typename decltype(pair)::rhs;
-            for_each_architecture([&](auto arch) {
+            for_each_counting_architecture([&](auto arch) {
                 add(label<lhs, rhs>("dot", arch, name(product_shape{1, 1, depth})),
                     [=](benchmark::State& state, bool check) { measure_dot<lhs, rhs>(state, arch, depth, check); });
             });

@@ -24,8 +24,10 @@ void add_limit(const std::string& limit, Arch arch, const char* counter, const R
 
 void add_limits() {
     for (const mix m : mixes)
-        for_each_architecture(
-            [&](auto arch) { add_limit(name(m), arch, "MAC/s", [m] { return multiply_rate<decltype(arch)>(m); }); });
+        for_each_architecture([&](auto arch) {
+            if (has_mix<decltype(arch)>(m))
+                add_limit(name(m), arch, "MAC/s", [m] { return multiply_rate<decltype(arch)>(m); });
+        });
     for (const memory level : {memory::l2, memory::l3, memory::dram})
         for_each_architecture([&](auto arch) {
             add_limit(std::string("read_bandwidth_") + name(level), arch, "bytes/s",

@@ -3,7 +3,7 @@
 #include <cblas.h>
 
 #include "benchmarks.hpp"
-#include "support/counters.hpp"
+#include "support/cold.hpp"
 #include "support/operands.hpp"
 
 namespace tern_bench {
@@ -37,25 +37,25 @@ void measure_openblas(benchmark::State& state, const product_shape& shape, bool 
             return skip_mismatch(state, "the result differs from the reference");
     }
     const auto bytes = static_cast<double>((x.size() + w.size() + dst.size()) * sizeof(float));
-    measure(
-        state, {shape.macs(), bytes, 32}, [] { return multiply_rate<tern::default_arch>(mix::fma_f32); },
-        [&] {
-            multiply();
-            benchmark::ClobberMemory();
-        });
+    using best = tern::default_arch;
+    std::vector<limit_rate> limits{{"of_limit", [] { return multiply_rate<best>(mix::fma_f32); }}};
+    if (n == 1) limits.push_back(bandwidth_of<best>(w.size() * sizeof(float), false));
+    measure(state, {shape.macs(), bytes, 32}, limits, [&] {
+        multiply();
+        benchmark::ClobberMemory();
+    });
 }
 
 }  // namespace
 
-void add_openblas(selection wanted) {
-    for (const layer& l : layers) {
-        std::vector<size_t> counts = tokens<tern::default_arch>(l, wanted);
-        counts.insert(counts.begin(), 1);
-        for (const size_t n : counts) {
-            const product_shape shape{l.m, n, l.k};
-            add("peer/openblas_f32/" + name(shape),
-                [=](benchmark::State& state, bool check) { measure_openblas(state, shape, check); });
-        }
+void add_openblas(const layer& l, selection wanted) {
+    std::vector<size_t> counts = tokens<tern::default_arch>(l, wanted);
+    if (wanted == selection::report && !is_first(l)) counts.clear();
+    counts.insert(counts.begin(), 1);
+    for (const size_t n : counts) {
+        const product_shape shape{l.m, n, l.k};
+        add("peer/openblas_f32/" + name(shape),
+            [=](benchmark::State& state, bool check) { measure_openblas(state, shape, check); });
     }
 }
 

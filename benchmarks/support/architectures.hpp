@@ -18,13 +18,26 @@ using keep_compiled = decltype(std::tuple_cat(
 
 }  // namespace detail
 
-using architectures = detail::keep_compiled<tern::arch::scalar, tern::arch::simd, tern::arch::sse4, tern::arch::avx2,
-                                            tern::arch::avx512, tern::arch::avx512_vpopcntdq, tern::arch::neon>;
+using architectures =
+    detail::keep_compiled<tern::arch::scalar, tern::arch::simd, tern::arch::sse4, tern::arch::avx2, tern::arch::avx512,
+                          tern::arch::avx512_vnni, tern::arch::avx512_vpopcntdq, tern::arch::neon>;
 
 /// Calls `body(tag)` for each compiled architecture.
 template <class Body>
 void for_each_architecture(const Body& body) {
     std::apply([&](auto... tags) { (body(tags), ...); }, architectures{});
+}
+
+/// Whether an architecture has kernels of its own that count bits. VNNI adds nothing there.
+template <class Arch>
+inline constexpr bool counts_bits = !std::is_same_v<Arch, tern::arch::avx512_vnni>;
+
+/// The same for those.
+template <class Body>
+void for_each_counting_architecture(const Body& body) {
+    for_each_architecture([&](auto arch) {
+        if constexpr (counts_bits<decltype(arch)>) body(arch);
+    });
 }
 
 /// A line that says what this machine lacks, or null. The tags derive from each other, hence the overloads.
@@ -42,9 +55,15 @@ inline const char* missing_hardware(tern::arch::avx512) {
                        __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq");
     return found ? nullptr : "this CPU has no AVX-512 F, BW, VL and DQ";
 }
-inline const char* missing_hardware(tern::arch::avx512_vpopcntdq) {
+inline const char* missing_hardware(tern::arch::avx512_vnni) {
     if (const char* missing = missing_hardware(tern::arch::avx512{})) return missing;
-    return __builtin_cpu_supports("avx512vpopcntdq") ? nullptr : "this CPU has no AVX-512 VPOPCNTDQ";
+    return __builtin_cpu_supports("avx512vnni") ? nullptr : "this CPU has no AVX-512 VNNI";
+}
+inline const char* missing_hardware(tern::arch::avx512_vpopcntdq) {
+    if (const char* missing = missing_hardware(tern::arch::avx512_vnni{})) return missing;
+    const bool found = __builtin_cpu_supports("avx512vpopcntdq") && __builtin_cpu_supports("avx512bitalg") &&
+                       __builtin_cpu_supports("avx512vbmi");
+    return found ? nullptr : "this CPU has no AVX-512 VPOPCNTDQ, BITALG and VBMI";
 }
 /// Portable vectors are as wide as the flags allow.
 inline const char* missing_hardware(tern::arch::simd) {

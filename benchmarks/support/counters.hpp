@@ -3,10 +3,11 @@
 #pragma once
 
 #include <algorithm>
+#include <cstddef>
 #include <ctime>
 #include <functional>
-#include <limits>
 #include <string>
+#include <vector>
 
 #include <benchmark/benchmark.h>
 
@@ -22,39 +23,84 @@ struct work {
     double bits_per_weight = 0;
 };
 
+/// A rate that a result is held against, and the counter that says which fraction of it was reached.
+struct limit_rate {
+    const char* counter;
+    std::function<double()> rate;
+    bool of_bytes = false;  ///< bytes a second instead of MACs
+};
+
 /// Seconds per run, the mean of a stretch of `runs`.
 template <class Run>
 double timed(long runs, const Run& run) {
     const double start = seconds();
-    for (long i = 0; i < runs; ++i) run();
+    for (long i = 0; i < runs; ++i) static_cast<void>(run());
     return (seconds() - start) / static_cast<double>(runs);
 }
 
-/// Times `run` and reports. MAC/s and bytes/s are means over all of it, in CPU time. `of_limit` compares the best
-/// stretch of 50 to 100 microseconds, or of one run where that is longer, with the best of the equally short runs of
-/// the limit's loop that are made right before and right after; both in wall time, which a busy machine can only make
-/// longer. Where the mean in CPU time is better still, every stretch was interrupted, and the mean counts. `limit()` is
-/// in MACs a second, or in bytes where the work has no MACs.
-///
-/// A fraction above 1 means that the compiler found a better mix: `scalar` is plain C++, and becomes vectors where the
-/// flags allow some.
-template <class Limit, class Run>
-void measure(benchmark::State& state, const work& w, const Limit& limit, const Run& run) {
-    double of_limit = limit();
+/// Runs that take 50 to 100 microseconds together, or one where that is longer.
+template <class Run>
+long stretch_of(const Run& run) {
     long runs = 1;
     while (runs < (1L << 20) && timed(runs, run) * static_cast<double>(runs) < 50e-6) runs *= 2;
-    double best = std::numeric_limits<double>::infinity();
+    return runs;
+}
+
+/// However long one takes.
+inline constexpr std::size_t fewest_stretches = 7;
+
+inline double median(std::vector<double> values) {
+    const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
+    std::nth_element(values.begin(), middle, values.end());
+    return *middle;
+}
+
+inline double mean(const std::vector<double>& values) {
+    double sum = 0;
+    for (const double v : values) sum += v;
+    return sum / static_cast<double>(values.size());
+}
+
+/// Times `run` and reports. MAC/s and bytes/s are means over all of it, in CPU time. MAC/s_best, MAC/s_median and the
+/// fractions of limits are of stretches of 50 to 100 microseconds, or of one run where that is longer, in wall time,
+/// which a busy machine can only make longer: fractions compare the best stretch with the best of the equally short runs
+/// of the limit's loop that are made right before and right after. Where the mean in CPU time is better still, every
+/// stretch was interrupted, and the mean counts as the best.
+///
+/// A fraction above 1 means that there is a better mix: `scalar` is plain C++, which the compiler turns into vectors
+/// where the flags allow some, and lookups are also held against the mixes that they replace.
+template <class Run>
+void measure(benchmark::State& state, const work& w, const std::vector<limit_rate>& limits, const Run& run) {
+    std::vector<double> reachable;
+    for (const limit_rate& l : limits) reachable.push_back(l.rate());
+    const long runs = stretch_of(run);
+    std::vector<double> stretches;
     const std::clock_t start = std::clock();
-    while (state.KeepRunningBatch(runs)) best = std::min(best, timed(runs, run));
+    while (state.KeepRunningBatch(runs)) stretches.push_back(timed(runs, run));
     const auto cpu_seconds = static_cast<double>(std::clock() - start) / CLOCKS_PER_SEC;
-    best = std::min(best, cpu_seconds / static_cast<double>(state.iterations()));
-    of_limit = (w.macs > 0 ? w.macs : w.bytes) / best / std::max(of_limit, limit());
+    if (stretches.empty()) return;
+    while (stretches.size() < fewest_stretches) stretches.push_back(timed(runs, run));
+    const double best = std::min(*std::min_element(stretches.begin(), stretches.end()),
+                                 cpu_seconds / static_cast<double>(state.iterations()));
 
     constexpr auto rate = benchmark::Counter::kIsIterationInvariantRate;
-    if (w.macs > 0) state.counters["MAC/s"] = benchmark::Counter(w.macs, rate);
+    if (w.macs > 0) {
+        state.counters["MAC/s"] = benchmark::Counter(w.macs, rate);
+        state.counters["MAC/s_best"] = w.macs / best;
+        state.counters["MAC/s_median"] = w.macs / median(stretches);
+    }
     if (w.bytes > 0) state.counters["bytes/s"] = benchmark::Counter(w.bytes, rate);
     if (w.bits_per_weight > 0) state.counters["bits_per_weight"] = w.bits_per_weight;
-    state.counters["of_limit"] = of_limit;
+    for (std::size_t i = 0; i < limits.size(); ++i) {
+        const double limit = std::max(reachable[i], limits[i].rate());
+        if (limit > 0) state.counters[limits[i].counter] = (limits[i].of_bytes ? w.bytes : w.macs) / best / limit;
+    }
+}
+
+/// One limit, of MACs, or of bytes where the work has no MACs.
+template <class Limit, class Run>
+auto measure(benchmark::State& state, const work& w, const Limit& limit, const Run& run) -> decltype(void(limit())) {
+    measure(state, w, std::vector<limit_rate>{{"of_limit", limit, w.macs == 0}}, run);
 }
 
 /// Whether any result differed from the reference; the process then ends with an error.

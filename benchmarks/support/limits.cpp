@@ -1,55 +1,28 @@
 // SPDX-License-Identifier: MIT
-// The loops behind limits.hpp. Empty asm statements with a register operand stand where a kernel would load: they make
-// the operands unknown, so that nothing is hoisted, folded or removed, and cost no instruction.
+// The loops behind limits.hpp but those of products of bytes and of lookups (limits_bytes.cpp).
 #include "support/limits.hpp"
 
 #include <algorithm>
 #include <chrono>
-#include <limits>
 
 #include <benchmark/benchmark.h>
 #include <tern/buffer.hpp>
 #include <tern/kernel/gemm/panel_group.hpp>
 
 #include "support/architectures.hpp"
-
-#if defined(__ARM_NEON)
-#define TERN_BENCH_VECTOR "w"
-#elif defined(__AVX512VL__)
-#define TERN_BENCH_VECTOR "v"
-#else
-#define TERN_BENCH_VECTOR "x"
-#endif
+#include "support/limit_loops.hpp"
 
 namespace tern_bench {
 namespace {
 
 using tern::bits::unroll;
 
-// Through a local each: GCC keeps an array in memory when an asm statement names one of its scalar elements.
-TERN_INLINE void opaque(std::uint32_t& x) {
-    std::uint32_t value = x;
-    asm volatile("" : "+r"(value));
-    x = value;
-}
-template <class Vector>
-TERN_INLINE void opaque(Vector& x) {
-    auto value = x;
-    asm volatile("" : "+" TERN_BENCH_VECTOR(value));
-    x = value;
-}
-#if TERN_HAS_XSIMD
-template <class T, class A>
-TERN_INLINE void opaque(xsimd::batch<T, A>& x) {
-    opaque(x.data);
-}
-#endif
-
 /// Thirty-two vector registers instead of sixteen.
 inline constexpr bool many_registers = TERN_HAS_AVX512 == 1 || (TERN_HAS_NEON == 1 && sizeof(void*) == 8);
 
-/// `Rows` x `Columns` registers of sums and their operands.
-template <class Lanes, mix Mix, std::size_t Rows, std::size_t Columns>
+/// `Rows` x `Columns` registers of sums and their operands. `Copy`: an instruction of three operands overwrites a copy of
+/// the mask, not what the compiler chooses.
+template <class Lanes, mix Mix, std::size_t Rows, std::size_t Columns, bool Copy = false>
 struct popcount_loop {
     using reg = typename Lanes::reg;
     struct planes {
@@ -79,6 +52,7 @@ struct popcount_loop {
                 opaque(c[j]);
             } else {
                 c[j] = x.mask;
+                if constexpr (Copy) opaque(c[j]);
             }
         });
         unroll<Columns>([&](auto j) TERN_INLINE_LAMBDA {
@@ -169,38 +143,20 @@ struct fma_loop {
     }
 };
 
-/// Units of work a second: the best of `runs` runs of `length` seconds each.
-template <class Run>
-double best_rate(double work, int runs, double length, const Run& run) {
-    double best = std::numeric_limits<double>::infinity();
-    long iterations = 1;
-    for (int r = 0; r < runs;) {
-        const double start = seconds();
-        run(iterations);
-        const double taken = seconds() - start;
-        if (taken < length / 2) {
-            iterations *= 2;
-        } else {
-            best = std::min(best, taken / static_cast<double>(iterations));
-            ++r;
-        }
-    }
-    return work / best;
-}
-
-template <class Loop>
-double multiplies_per_second() {
-    return best_rate(Loop::multiplies, 12, 100e-6, Loop::run);
-}
-
 /// The best of three tiles: how well a core spreads a mix over its units depends on what stands next to what. A tile
 /// that does not fit the registers is slow, and so does no harm.
 template <class Lanes, mix Mix>
 double best_tile() {
     constexpr bool many = many_registers && Lanes::width > 1;
-    return std::max({multiplies_per_second<popcount_loop<Lanes, Mix, 1, 4>>(),
-                     multiplies_per_second<popcount_loop<Lanes, Mix, many ? 4 : 1, 2>>(),
-                     multiplies_per_second<popcount_loop<Lanes, Mix, many ? 1 : 2, many ? 8 : 2>>()});
+    constexpr std::size_t high = many ? 4 : 1;
+    constexpr std::size_t wide = many ? 8 : 2;
+    double best = std::max({multiplies_per_second<popcount_loop<Lanes, Mix, 1, 4>>(),
+                            multiplies_per_second<popcount_loop<Lanes, Mix, high, 2>>(),
+                            multiplies_per_second<popcount_loop<Lanes, Mix, many ? 1 : 2, wide>>()});
+    if constexpr (Mix == mix::ternary_binary_popcnt)
+        best = std::max({best, multiplies_per_second<popcount_loop<Lanes, Mix, 1, 4, true>>(),
+                         multiplies_per_second<popcount_loop<Lanes, Mix, high, 2, true>>()});
+    return best;
 }
 
 template <class Arch>
@@ -223,13 +179,14 @@ const cache_sizes& caches() {
     return sizes;
 }
 
-/// Reads all of `data` once, eight registers at a time.
-template <class Lanes>
+/// Reads all of `data` once, in `Streams` places side by side, eight registers at a time.
+template <class Lanes, std::size_t Streams>
 void read_all(const tern::word* data, std::size_t words) {
-    constexpr std::size_t step = 8 * Lanes::width;
-    for (std::size_t i = 0; i + step <= words; i += step) {
+    constexpr std::size_t each = 8 / Streams;
+    const std::size_t apart = words / Streams / (each * Lanes::width) * (each * Lanes::width);
+    for (std::size_t i = 0; i < apart; i += each * Lanes::width) {
         unroll<8>([&](auto j) TERN_INLINE_LAMBDA {
-            auto x = Lanes::load(data + i + j * Lanes::width);
+            auto x = Lanes::load(data + j / each * apart + i + j % each * Lanes::width);
             opaque(x);
         });
     }
@@ -248,8 +205,8 @@ double multiply_rate(mix m) {
         case mix::ternary_binary_popcnt: return best_tile<lanes, mix::ternary_binary_popcnt>();
         case mix::ternary_unsigned_popcnt: return best_tile<lanes, mix::ternary_unsigned_popcnt>();
         case mix::fma_f32: return multiplies_per_second<fma_loop<lanes>>();
+        default: return byte_rate(Arch{}, m);
     }
-    return 0.0;
 }
 
 std::size_t working_set(memory level) {
@@ -267,28 +224,74 @@ memory level_of(std::size_t bytes) {
     return bytes <= sizes.l2 ? memory::l2 : bytes <= sizes.l3 ? memory::l3 : memory::dram;
 }
 
+namespace {
+
+/// Kept: to touch so much fresh memory takes longer than to read it.
+const tern::buffer<tern::word>& level_memory(memory level) {
+    static tern::buffer<tern::word> kept[3];
+    tern::buffer<tern::word>& data = kept[static_cast<int>(level)];
+    if (data.size() == 0) data = tern::buffer<tern::word>(working_set(level) / sizeof(tern::word));
+    return data;
+}
+
+}  // namespace
+
+/// Where the next piece of memory starts. Goes on from call to call: what was read last may still lie in a cache.
+std::size_t& next_piece() {
+    static std::size_t at = 0;
+    return at;
+}
+
+/// Nearest caches take stretches of the length that other limits take. Memory is read piece by piece, as long as the
+/// operation that is compared, because short stretches find a quiet moment more often than long ones.
+template <class Arch, std::size_t Streams>
+double read_rate_in_streams(memory level, std::size_t piece) {
+    const tern::buffer<tern::word>& data = level_memory(level);
+    constexpr std::size_t word = sizeof(tern::word);
+    using lanes = lanes_of<Arch>;
+    if (level != memory::dram)
+        return best_rate(static_cast<double>(data.size() * word), 12, 100e-6, [&](long iterations) {
+            for (long i = 0; i < iterations; ++i) read_all<lanes, Streams>(data.data(), data.size());
+        });
+    const std::size_t words = std::min(std::max(piece, std::size_t{1} << 20) / word, data.size());
+    double best = 0;
+    std::size_t& at = next_piece();
+    // Many short ones: on a busy machine few are undisturbed.
+    const std::size_t pieces = std::max(std::size_t{40}, (std::size_t{512} << 20) / (words * word));
+    for (std::size_t i = 0; i < pieces; ++i, at += words) {
+        if (at + words > data.size()) at = 0;
+        const double start = seconds();
+        read_all<lanes, Streams>(data.data() + at, words);
+        best = std::max(best, static_cast<double>(words * word) / (seconds() - start));
+    }
+    return best;
+}
+
 template <class Arch>
-double read_rate(memory level) {
-    const std::size_t bytes = working_set(level);
-    tern::buffer<tern::word> data(bytes / sizeof(tern::word));
-    return best_rate(static_cast<double>(bytes), 5, 1e-3, [&](long iterations) {
-        for (long i = 0; i < iterations; ++i) read_all<lanes_of<Arch>>(data.data(), data.size());
-    });
+double read_rate(memory level, std::size_t piece) {
+    return std::max({read_rate_in_streams<Arch, 1>(level, piece), read_rate_in_streams<Arch, 2>(level, piece),
+                     read_rate_in_streams<Arch, 4>(level, piece)});
 }
 
 #define TERN_BENCH_INSTANTIATE(tag)                      \
     template double multiply_rate<tern::arch::tag>(mix); \
-    template double read_rate<tern::arch::tag>(memory);
+    template double read_rate<tern::arch::tag>(memory, std::size_t);
 
 TERN_BENCH_INSTANTIATE(scalar)
 #if TERN_HAS_XSIMD
 TERN_BENCH_INSTANTIATE(simd)
+#endif
+#if TERN_HAS_SSE4
+TERN_BENCH_INSTANTIATE(sse4)
 #endif
 #if TERN_HAS_AVX2
 TERN_BENCH_INSTANTIATE(avx2)
 #endif
 #if TERN_HAS_AVX512
 TERN_BENCH_INSTANTIATE(avx512)
+#endif
+#if TERN_HAS_AVX512_VNNI
+TERN_BENCH_INSTANTIATE(avx512_vnni)
 #endif
 #if TERN_HAS_AVX512_VPOPCNTDQ
 TERN_BENCH_INSTANTIATE(avx512_vpopcntdq)

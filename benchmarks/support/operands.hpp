@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <type_traits>
 #include <vector>
 
 #include <tern/buffer.hpp>
@@ -53,27 +54,67 @@ std::vector<T> random_values(size_t count, std::uint64_t seed) {
     return values;
 }
 
-/// Weights, unpacked and packed: rows of `taps` * `tap_depth`.
+/// Activations that are not packed: any byte.
+struct int8_values {
+    static constexpr std::int32_t max_abs = 128;
+    static constexpr bool valid(std::int32_t v) { return v < 128; }
+};
+
+/// A matrix of them that owns its memory; a view wherever one is asked for.
+class int8_matrix : public tern::matrix_view<const std::int8_t> {
+public:
+    int8_matrix() noexcept = default;
+    explicit int8_matrix(const tern::matrix_view<const value>& from) : memory_(from.rows * from.cols) {
+        for (size_t i = 0; i < memory_.size(); ++i) memory_[i] = static_cast<std::int8_t>(from.data[i]);
+        static_cast<tern::matrix_view<const std::int8_t>&>(*this) = {memory_.data(), from.rows, from.cols};
+    }
+
+private:
+    tern::buffer<std::int8_t> memory_;
+};
+
+// The bytes of packed operands, each counted once.
 template <class Encoding>
+double packed_bytes(const tern::packed_rows<Encoding>& v) {
+    return static_cast<double>(v.extent() * sizeof(tern::word));
+}
+inline double packed_bytes(const tern::matrix_view<const std::int8_t>& v) {
+    return static_cast<double>(v.rows * v.cols);
+}
+template <class Encoding>
+double packed_bytes(const tern::packed_panels<Encoding>& v) {
+    return static_cast<double>(v.words() * sizeof(tern::word));
+}
+inline double packed_bytes(const tern::packed_codes& v) { return static_cast<double>(v.bytes()); }
+inline double packed_bytes(const tern::packed_indices& v) {
+    return static_cast<double>(tern::indices_bytes(v.outputs, v.depth));
+}
+
+/// Weights, unpacked and packed: rows of `taps` * `tap_depth`.
+template <class Encoding, class Packed = tern::packed_matrix<Encoding>>
 struct weights {
     size_t outputs = 0;
     size_t taps = 1;
     size_t tap_depth = 0;
     std::vector<std::int8_t> values;
-    tern::packed_matrix<Encoding> packed;
+    Packed packed;
 
     weights() = default;
     weights(size_t outputs_, size_t taps_, size_t tap_depth_)
         : outputs(outputs_),
           taps(taps_),
           tap_depth(tap_depth_),
-          values(random_values<Encoding, std::int8_t>(outputs * taps * tap_depth, 0x77)),
-          packed(matrix(), taps) {}
+          values(random_values<Encoding, std::int8_t>(outputs * taps * tap_depth, 0x77)) {
+        if constexpr (std::is_constructible_v<Packed, tern::matrix_view<const std::int8_t>, size_t>)
+            packed = Packed(matrix(), taps);
+        else
+            packed = Packed(matrix());
+    }
 
     [[nodiscard]] tern::matrix_view<const std::int8_t> matrix() const {
         return {values.data(), outputs, taps * tap_depth};
     }
-    [[nodiscard]] double bytes() const { return static_cast<double>(packed.words() * sizeof(tern::word)); }
+    [[nodiscard]] double bytes() const { return packed_bytes(packed); }
     [[nodiscard]] double bits_per_weight() const { return bytes() * 8 / static_cast<double>(values.size()); }
 
     static const weights& of(size_t outputs, size_t taps, size_t tap_depth) {
@@ -93,17 +134,19 @@ inline std::vector<size_t> some_of(size_t rows, size_t at_most) {
 }
 
 /// Activations of a matrix product and the reference's results: of all rows where that is quick, else of some.
-template <class Lhs, class Rhs>
+template <class Lhs, class Rhs, class LhsPacked = tern::packed_activations<Lhs>,
+          class RhsPacked = tern::packed_matrix<Rhs>>
 struct product_operands {
+    using rhs_weights = weights<Rhs, RhsPacked>;
     product_shape shape;
-    const weights<Rhs>* rhs = nullptr;
+    const rhs_weights* rhs = nullptr;
     std::vector<value> values;
-    tern::packed_activations<Lhs> lhs;
+    LhsPacked lhs;
     std::vector<size_t> checked_rows;
     std::vector<std::int32_t> expected;
 
     product_operands() = default;
-    product_operands(const product_shape& s, const weights<Rhs>& w)
+    product_operands(const product_shape& s, const rhs_weights& w)
         : shape(s),
           rhs(&w),
           values(random_values<Lhs>(s.n * s.k, 0x11)),
@@ -123,13 +166,12 @@ struct product_operands {
     }
     /// Read and written at least: each operand once.
     [[nodiscard]] double bytes() const {
-        return rhs->bytes() + static_cast<double>(lhs.extent() * sizeof(tern::word)) +
-               static_cast<double>(shape.m * shape.n * sizeof(std::int32_t));
+        return rhs->bytes() + packed_bytes(lhs) + static_cast<double>(shape.m * shape.n * sizeof(std::int32_t));
     }
 
     static const product_operands& of(const product_shape& s) {
         static product_operands kept;
-        const auto& w = weights<Rhs>::of(s.m, 1, s.k);  // other pairs may have asked for other weights since
+        const auto& w = rhs_weights::of(s.m, 1, s.k);  // other pairs may have asked for other weights since
         if (!(kept.shape == s)) kept = product_operands(s, w);
         return kept;
     }

@@ -68,23 +68,43 @@ inline constexpr conv_shape pixel_convolutions[] = {{28, 28, 1, 3, 32}, {224, 22
 
 inline constexpr size_t dot_depths[] = {2560, 14336};
 
-/// `all`: every shape on every architecture. `usual`: what answers in a few minutes.
-enum class selection { usual, all };
+/// `all`: every shape on every architecture. `usual`: what answers in a few minutes. `report`: what bars.py and plot.py
+/// need, on the best architecture.
+enum class selection { usual, all, report };
 
-/// Numbers of tokens that an architecture multiplies with a layer.
-template <class Arch>
+constexpr bool is_first(const layer& l) { return l.m == layers[0].m && l.k == layers[0].k; }
+
+/// Numbers of tokens that an architecture multiplies with a layer, one token left out. `Best`: the last architecture that
+/// has a kernel of its own for the product.
+template <class Arch, class Best = tern::default_arch>
 std::vector<size_t> tokens(const layer& l, selection wanted) {
-    const bool first = l.m == layers[0].m && l.k == layers[0].k;
     const bool fast = !std::is_same_v<Arch, tern::arch::scalar>;
-    if (wanted == selection::all || (first && fast)) return {16, 512};
-    if (first || fast) return {16};
+    if (wanted == selection::report) {
+        if (std::is_same_v<Arch, Best>) return {16, 512};
+        return std::is_same_v<Arch, tern::arch::avx2> ? std::vector<size_t>{16} : std::vector<size_t>{};
+    }
+    if (wanted == selection::all || (is_first(l) && fast)) return {16, 512};
+    if (is_first(l) || fast) return {16};
     return {};
 }
 
 /// One token, wherever there is more than one.
-template <class Arch>
-std::vector<size_t> one_token(const layer& l, selection wanted) {
-    return tokens<Arch>(l, wanted).empty() ? std::vector<size_t>{} : std::vector<size_t>{1};
+template <class Arch, class Best = tern::default_arch>
+bool one_token(const layer& l, selection wanted) {
+    return wanted == selection::report ? std::is_same_v<Arch, Best> : !tokens<Arch>(l, wanted).empty();
+}
+
+/// One token and weights that lie in no cache: /cold.
+template <class Arch, class Best = tern::default_arch>
+bool cold(const layer& l, selection wanted) {
+    return std::is_same_v<Arch, Best> && (wanted != selection::usual || is_first(l) || l.m * l.k > size_t{4096} * 4096);
+}
+
+/// Two threads share a product of 512 tokens: /threads:2.
+template <class Arch, class Best = tern::default_arch>
+bool two_threads_wanted(const layer& l, selection wanted) {
+    const bool report = wanted == selection::report && l.m == 4096 && l.k == 4096;
+    return std::is_same_v<Arch, Best> && (wanted == selection::all || is_first(l) || report);
 }
 
 /// Activations, then weights.
