@@ -3,9 +3,9 @@
 //
 //     dst[j] = sum_{k < depth} x[k] * rhs[j][k]        j < outputs
 //
-// The one-row case of gemm.hpp and gemm_bytes.hpp, with their operands, exactness, overflow bound, epilogues and statuses, under its own
-// name because it is what decoding runs. The weights are read once: it is bound by their bytes as soon as they leave
-// the caches.
+// The one-row case of gemm.hpp and gemm_bytes.hpp, with their operands, exactness, overflow bound, epilogues and
+// statuses, under its own name because it is what decoding runs. The weights are read once: it is bound by their bytes
+// as soon as they leave the caches.
 #pragma once
 
 #include <tern/gemm.hpp>
