@@ -21,7 +21,8 @@ struct tables_tile {
     using sum = typename Tables::sums;
 
     /// acc[r][output] += 2 bits x activations over `words` <= 8 words of depth. tables: of row 0, `table_stride`
-    /// entries before those of the next row; panels: the first words, `panel_stride` words before those of the next panel.
+    /// entries before those of the next row; panels: the first words, `panel_stride` words before those of the next
+    /// panel.
     static TERN_INLINE void run(const std::int16_t* tables, size_t table_stride, const word* panels,
                                 size_t panel_stride, size_t words, std::int32_t* acc, size_t acc_stride) noexcept {
         sum sums[Rows][Pairs];
