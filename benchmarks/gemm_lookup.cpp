@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // gemm/ and gemv/<activations>_ternary/<architecture>_lookup: ternary weights as indices of tables.
 #include <tern/gemm_lookup.hpp>
+#include <tern/gemv.hpp>
 
 #include "benchmarks.hpp"
 #include "support/products.hpp"

@@ -7,15 +7,15 @@
 // rhs: `packed_codes` or `packed_trits` (ternary, 2 and 1.6 bits), or `packed_panels<binary>` of one tap. Any shape, zero sizes included.
 //
 // Requires: no ternary weight is the fourth code; pack_codes writes none, and view_codes lets none of untrusted bytes
-// through. In a `packed_codes` made by hand it counts as +2 here, on every architecture, not as the 0 that it decodes to.
+// through. In a `packed_codes` made by hand it counts as +2, on every architecture, not as the 0 that it decodes to.
 // Accumulation in int32, exact, bit-identical to `reference::gemm` on every architecture. The largest depth is
 // (2^31 - 1) / 128 = 16777215, and (2^29 - 1) / 128 = 4194303 with an epilogue; beyond it the status is `overflow`.
 // Cost: a dot product of bytes, 64 (AVX-512) to 16 (SSE4) products an instruction, and for a single row one `and` each.
 // Weights are read once for every 8 to 16 rows. Binary weights and four rows or more on AVX-512: one lookup and one
 // addition for up to 192 products, behind tables that are made anew for every four rows and 1024 outputs.
 // Memory: on x86, products with binary weights take 32 KB of stack, with lookups up to 72 KB.
-// Threads: none are started; `tiles` selects a range of panels of 64 outputs (codes) or 16 (binary), and disjoint ranges
-// may run side by side.
+// Threads: none are started; `tiles` selects a range of panels of 64 outputs (codes) or 16 (binary), and disjoint
+// ranges may run side by side.
 #pragma once
 
 #include <cstddef>

@@ -202,8 +202,8 @@ template <class Encoding, class Arch = default_arch, class Source>
     return status::ok;
 }
 
-/// Packs ternary weights as 2-bit codes, with the sums that the epilogues need. dst: `codes_bytes(outputs, depth)` bytes;
-/// 64-byte alignment is fastest, any will do.
+/// Packs ternary weights as 2-bit codes, with the sums that the epilogues need. dst: `codes_bytes(outputs, depth)`
+/// bytes; 64-byte alignment is fastest, any will do.
 template <class Arch = default_arch, class Source>
 [[nodiscard]] status pack_codes(const Source& source, std::uint8_t* dst, size_t dst_bytes,
                                 packed_codes& packed) noexcept {

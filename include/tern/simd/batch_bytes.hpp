@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Dot products of bytes in xsimd batches of 32-bit lanes: one multiplication a product, as there are no 8-bit lanes that
-// mean the same in every release.
+// Dot products of bytes in xsimd batches of 32-bit lanes: one multiplication a product, as there are no 8-bit lanes
+// that mean the same in every release.
 #pragma once
 
 #include <tern/simd/batch.hpp>

@@ -14,8 +14,8 @@
 
 namespace tern::simd {
 
-/// 32 outputs in 16-bit lanes, those of two panels by turns. Sixteen positions of depth take three lookups, by 6, 6 and 4
-/// bits, in tables of 64, 64 and (repeated) 16 sums.
+/// 32 outputs in 16-bit lanes, those of two panels by turns. Sixteen positions of depth take three lookups, by 6, 6 and
+/// 4 bits, in tables of 64, 64 and (repeated) 16 sums.
 struct avx512_tables {
     using reg = __m512i;
     using sums = sums_16x32;

@@ -139,7 +139,8 @@ public:
         rows_ = rows;
         from_ = from;
         to_ = to;
-        for (size_t r = 0; r < rows; ++r) sums_[r] = from == to ? 0 : byte_sum<bytes>(lhs_.row(row + r) + from, to - from);
+        for (size_t r = 0; r < rows; ++r)
+            sums_[r] = from == to ? 0 : byte_sum<bytes>(lhs_.row(row + r) + from, to - from);
         if (from != to) set_rows(from);
     }
 

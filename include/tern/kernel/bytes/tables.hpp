@@ -20,8 +20,9 @@ struct tables_tile {
     using reg = typename Tables::reg;
     using sum = typename Tables::sums;
 
-    /// acc[r][output] += 2 bits x activations over `words` <= 8 words of depth. tables: of row 0, `table_stride` entries
-    /// before those of the next row; panels: the first words, `panel_stride` words before those of the next panel.
+    /// acc[r][output] += 2 bits x activations over `words` <= 8 words of depth. tables: of row 0, `table_stride`
+    /// entries before those of the next row; panels: the first words, `panel_stride` words before those of the next
+    /// panel.
     static TERN_INLINE void run(const std::int16_t* tables, size_t table_stride, const word* panels,
                                 size_t panel_stride, size_t words, std::int32_t* acc, size_t acc_stride) noexcept {
         sum sums[Rows][Pairs];
@@ -131,7 +132,7 @@ public:
     }
 
 private:
-    /// The tables of `depth` positions of the selected rows; behind the last, where the weights have zero bits, of zeros.
+    /// The tables of `depth` positions of the selected rows; of zeros behind the last.
     TERN_INLINE void build(size_t from, size_t depth) noexcept {
         constexpr size_t half = word_bits / 2;
         for (size_t r = 0; r < rows_; ++r) {
@@ -154,8 +155,8 @@ private:
                     std::int32_t* acc, size_t stride) noexcept {
         size_t p = 0;
         for (; count - p >= 2 * pairs; p += 2 * pairs)
-            tables_tile<tables, Rows, pairs>::run(entries, table_stride, weights + p * panel_stride, panel_stride, words,
-                                                  acc + p * panel_outputs, stride);
+            tables_tile<tables, Rows, pairs>::run(entries, table_stride, weights + p * panel_stride, panel_stride,
+                                                  words, acc + p * panel_outputs, stride);
         // The last of an odd number of panels is its own partner; what it has there means nothing.
         for (; p < count; p += 2)
             tables_tile<tables, Rows, 1>::run(entries, table_stride, weights + p * panel_stride,
