@@ -15,10 +15,12 @@
 #include <tern/pack.hpp>
 #include <tern/parallel.hpp>
 #include <tern/pool.hpp>
+#include <tern/quantize/activations.hpp>
 #include <tern/quantize/granularity.hpp>
 #include <tern/quantize/rtn.hpp>
 #include <tern/quantize/twn.hpp>
 #include <tern/reference.hpp>
+#include <tern/reference/quantize.hpp>
 #include <tern/status.hpp>
 #include <tern/version.hpp>
 #include <tern/view.hpp>
