@@ -36,7 +36,10 @@ using words = std::vector<std::uint32_t>;
 class floats {
 public:
     floats(std::size_t rows, std::size_t cols, std::size_t gap, std::size_t offset)
-        : rows_(rows), cols_(cols), stride_(cols + gap), offset_(offset),
+        : rows_(rows),
+          cols_(cols),
+          stride_(cols + gap),
+          offset_(offset),
           memory_(offset + rows * stride_, not_a_number) {}
 
     [[nodiscard]] float& at(std::size_t i, std::size_t j) { return memory_[offset_ + i * stride_ + j]; }
@@ -51,9 +54,9 @@ enum class kind { normal, ties, special, wide };
 
 /// normal: around zero; ties: multiples of 1/4; special: with NaN, infinities, zeros, subnormal numbers; wide: any bits.
 float random_float(std::mt19937& random, kind k) {
-    const float specials[] = {not_a_number, infinity,   -infinity, 0.0f,     -0.0f,   subnormal, -subnormal,
-                              largest,      -largest,   0.5f,      -0.5f,    1.0f,    -1.0f,     0x1p-126f,
-                              -0x1p-126f,   -not_a_number, 127.0f, -127.5f, 0x1p-101f};
+    const float specials[] = {not_a_number, infinity,      -infinity, 0.0f,    -0.0f,    subnormal, -subnormal,
+                              largest,      -largest,      0.5f,      -0.5f,   1.0f,     -1.0f,     0x1p-126f,
+                              -0x1p-126f,   -not_a_number, 127.0f,    -127.5f, 0x1p-101f};
     switch (k) {
         case kind::normal: return std::normal_distribution<float>(0.0f, 3.0f)(random);
         case kind::ties: return static_cast<float>(static_cast<int>(random() % 2400) - 1200) * 0.25f;
@@ -77,6 +80,13 @@ floats random_floats(std::size_t rows, std::size_t cols, kind k, std::uint32_t s
         for (std::size_t j = 0; j < cols; ++j) x.at(i, j) = random_float(random, k);
     }
     return x;
+}
+
+/// The architectures of this executable, and SSE4 wherever its instructions are there.
+template <class Body>
+void for_each_leaf(const Body& body) {
+    for_each_architecture(body);
+    if constexpr (tern::arch::compiled(tern::arch::sse4{})) body(tern::arch::sse4{});
 }
 
 /// Calls body(rows, cols, kind, seed) for every shape and kind of number.
@@ -154,7 +164,7 @@ void expect(const char* error, const char* arch, std::size_t rows, std::size_t c
 }  // namespace
 
 TEST_CASE("activations: int8 as the reference") {
-    for_each_architecture([](auto arch) {
+    for_each_leaf([](auto arch) {
         for_each_case([&](std::size_t rows, std::size_t cols, kind k, std::uint32_t seed) {
             const floats x = random_floats(rows, cols, k, seed);
             for (const bool per_tensor : {false, true}) {
@@ -166,7 +176,7 @@ TEST_CASE("activations: int8 as the reference") {
 }
 
 TEST_CASE("activations: int8 with maxima of every magnitude") {
-    for_each_architecture([](auto arch) {
+    for_each_leaf([](auto arch) {
         for (int exponent = -149; exponent < 128; ++exponent) {
             floats x = random_floats(2, 45, kind::normal, static_cast<std::uint32_t>(exponent + 200));
             for (std::size_t j = 0; j < 90; ++j) {
@@ -180,7 +190,7 @@ TEST_CASE("activations: int8 with maxima of every magnitude") {
 }
 
 TEST_CASE("activations: binary as the reference") {
-    for_each_architecture([](auto arch) {
+    for_each_leaf([](auto arch) {
         using tag = decltype(arch);
         for_each_case([&](std::size_t rows, std::size_t cols, kind k, std::uint32_t seed) {
             const floats x = random_floats(rows, cols, k, seed);
@@ -194,7 +204,7 @@ TEST_CASE("activations: binary as the reference") {
 }
 
 TEST_CASE("activations: ternary as the reference, every kind of threshold") {
-    for_each_architecture([](auto arch) {
+    for_each_leaf([](auto arch) {
         using tag = decltype(arch);
         for_each_case([&](std::size_t rows, std::size_t cols, kind k, std::uint32_t seed) {
             const floats x = random_floats(rows, cols, k, seed);
@@ -211,7 +221,8 @@ TEST_CASE("activations: ternary as the reference, every kind of threshold") {
                 std::vector<std::int8_t> signs(rows * cols);
                 tern::reference::ternarize(x.view(), t, matrix_view<std::int8_t>{signs.data(), rows, cols});
                 const char* error = check_packed<tern::ternary>(
-                    x, seed % 3, seed % 2 == 0, [&](const auto& q) { return qz::quantize_ternary<tag>(x.view(), t, q); },
+                    x, seed % 3, seed % 2 == 0,
+                    [&](const auto& q) { return qz::quantize_ternary<tag>(x.view(), t, q); },
                     [&](const auto& q) {
                         for (std::size_t i = 0; i < signs.size(); ++i) q(i / cols, i % cols) = signs[i];
                     });
@@ -222,7 +233,7 @@ TEST_CASE("activations: ternary as the reference, every kind of threshold") {
 }
 
 TEST_CASE("activations: unsigned and bipolar bits as the reference, every K") {
-    for_each_architecture([](auto arch) {
+    for_each_leaf([](auto arch) {
         using tag = decltype(arch);
         for_each_case([&](std::size_t rows, std::size_t cols, kind k, std::uint32_t seed) {
             const floats x = random_floats(rows, cols, k, seed);

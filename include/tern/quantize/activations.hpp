@@ -68,8 +68,7 @@ status quantize_ternary(matrix_view<const float> x, const thresholds& limits,
 /// so q may differ by one from that of x / scale. NaN gives 0.
 /// Returns as quantize_binary; bad_value for a scale outside [2^-100, 2^100].
 template <class Arch = default_arch, int K>
-status quantize_bits(matrix_view<const float> x, float scale,
-                     const mutable_packed_rows<unsigned_bits<K>>& q) noexcept;
+status quantize_bits(matrix_view<const float> x, float scale, const mutable_packed_rows<unsigned_bits<K>>& q) noexcept;
 
 /// The nearest odd number to x / scale in [-(2^K - 1), 2^K - 1]; even ones go up, so that K = 1 is quantize_binary.
 ///
@@ -100,8 +99,7 @@ template <class Encoding>
     if (p.data == nullptr) return status::ok;
     if (p.stride > 1) return status::bad_stride;
     if (reinterpret_cast<std::uintptr_t>(p.data) % alignof(float) != 0) return status::bad_alignment;
-    return bytes_of(p.data, (p.stride == 0 ? 1 : cols) * sizeof(float)).overlaps(target) ? status::overlap
-                                                                                         : status::ok;
+    return bytes_of(p.data, (p.stride == 0 ? 1 : cols) * sizeof(float)).overlaps(target) ? status::overlap : status::ok;
 }
 
 [[nodiscard]] TERN_INLINE constexpr bool is_scale(float scale) noexcept {
@@ -112,15 +110,22 @@ template <class Encoding>
 template <class Arch>
 void quantize_int8_group(matrix_view<const float> x, matrix_view<std::int8_t> q, float epsilon, float& scale) noexcept {
     float most = epsilon;
+    bool finite = true;
     for (size_t i = 0; i < x.rows; ++i) {
-        const float magnitude = kernel::largest_magnitude<Arch>(x.row(i), x.cols);
-        most = magnitude > most ? magnitude : most;
+        const kernel::magnitude row = kernel::largest_magnitude<Arch>(x.row(i), x.cols);
+        most = row.most > most ? row.most : most;
+        finite &= row.finite;
     }
     most = most > std::numeric_limits<float>::max() ? std::numeric_limits<float>::max() : most;
     const bool nothing = most < smallest_scale;
     scale = nothing ? 1.0f : most / 127.0f;
     const float factor = nothing ? 1.0f : 127.0f / most;  // below 2^-100, times 1, is nothing as well
-    for (size_t i = 0; i < x.rows; ++i) kernel::quantize_int8_row<Arch>(x.row(i), x.cols, factor, q.row(i));
+    for (size_t i = 0; i < x.rows; ++i) {
+        if (finite)
+            kernel::quantize_int8_row<Arch, true>(x.row(i), x.cols, factor, q.row(i));
+        else
+            kernel::quantize_int8_row<Arch, false>(x.row(i), x.cols, factor, q.row(i));
+    }
 }
 
 }  // namespace detail
@@ -153,9 +158,9 @@ status quantize_binary(matrix_view<const float> x, const mutable_packed_rows<bas
 template <class Arch>
 status quantize_ternary(matrix_view<const float> x, const thresholds& limits,
                         const mutable_packed_rows<ternary>& q) noexcept {
-    const status s = detail::first_error(detail::check_packing(x, q),
-                                         detail::check_threshold(limits.lower, x.cols, bytes_of(q)),
-                                         detail::check_threshold(limits.upper, x.cols, bytes_of(q)));
+    const status s =
+        detail::first_error(detail::check_packing(x, q), detail::check_threshold(limits.lower, x.cols, bytes_of(q)),
+                            detail::check_threshold(limits.upper, x.cols, bytes_of(q)));
     if (s != status::ok || x.empty()) return s;
     for (size_t i = 0; i < x.rows; ++i)
         kernel::quantize_ternary_row<Arch>(x.row(i), x.cols, limits, q.target_row(i), q.target_row(i) + q.plane_stride);
@@ -163,14 +168,13 @@ status quantize_ternary(matrix_view<const float> x, const thresholds& limits,
 }
 
 template <class Arch, int K>
-status quantize_bits(matrix_view<const float> x, float scale,
-                     const mutable_packed_rows<unsigned_bits<K>>& q) noexcept {
+status quantize_bits(matrix_view<const float> x, float scale, const mutable_packed_rows<unsigned_bits<K>>& q) noexcept {
     const status s = detail::check_packing(x, q);
     if (s != status::ok) return s;
     if (!detail::is_scale(scale)) return status::bad_value;
     for (size_t i = 0; i < q.rows && !x.empty(); ++i)
-        kernel::quantize_bits_row<Arch, size_t{K}, simd::rounding::half_even>(x.row(i), x.cols, 1.0f / scale, q.target_row(i),
-                                                                      q.plane_stride);
+        kernel::quantize_bits_row<Arch, size_t{K}, simd::rounding::half_even>(x.row(i), x.cols, 1.0f / scale,
+                                                                              q.target_row(i), q.plane_stride);
     return s;
 }
 
@@ -180,8 +184,8 @@ status quantize_bits(matrix_view<const float> x, float scale, const mutable_pack
     if (s != status::ok) return s;
     if (!detail::is_scale(scale)) return status::bad_value;
     for (size_t i = 0; i < q.rows && !x.empty(); ++i)
-        kernel::quantize_bits_row<Arch, size_t{K}, simd::rounding::down>(x.row(i), x.cols, 0.5f / scale, q.target_row(i),
-                                                                 q.plane_stride);
+        kernel::quantize_bits_row<Arch, size_t{K}, simd::rounding::down>(x.row(i), x.cols, 0.5f / scale,
+                                                                         q.target_row(i), q.plane_stride);
     return s;
 }
 

@@ -68,7 +68,8 @@ constexpr void quantize_unsigned(const matrix_view<const float>& x, float scale,
     for (size_t i = 0; i < x.rows; ++i) {
         for (size_t j = 0; j < x.cols; ++j) {
             const float y = x(i, j) * (1.0f / scale);
-            q(i, j) = static_cast<std::int16_t>(nearest_even(clamp(double{y}, 0.0, static_cast<double>((1 << digits) - 1))));
+            q(i, j) =
+                static_cast<std::int16_t>(nearest_even(clamp(double{y}, 0.0, static_cast<double>((1 << digits) - 1))));
         }
     }
 }

@@ -17,19 +17,24 @@ struct batch_floats {
     static constexpr std::size_t width = reg::size;
     static constexpr std::size_t registers = 32 / width;
 
-    static TERN_INLINE float largest(const float* x, std::size_t blocks) noexcept {
+    static TERN_INLINE std::uint32_t largest(const float* x, std::size_t blocks) noexcept {
         reg most[registers];
+        reg strange(0.0f);
         bits::unroll<registers>([&](auto v) TERN_INLINE_LAMBDA { most[v] = reg(0.0f); });
         for (std::size_t i = 0; i < blocks; ++i, x += 32) {
             bits::unroll<registers>([&](auto v) TERN_INLINE_LAMBDA {
                 const reg magnitude = xsimd::abs(reg::load_unaligned(x + v * width));
                 most[v] = xsimd::select(magnitude > most[v], magnitude, most[v]);
+                strange = strange | xsimd::select(magnitude == magnitude, reg(0.0f), magnitude);
             });
         }
         float all[32];
+        float any[width];
         bits::unroll<registers>([&](auto v) TERN_INLINE_LAMBDA { most[v].store_unaligned(all + v * width); });
-        float result = 0.0f;
-        for (const float one : all) result = one > result ? one : result;
+        strange.store_unaligned(any);
+        std::uint32_t result = 0;
+        for (const float& one : all) result = larger(bits::load<std::uint32_t>(&one), result);
+        for (const float& one : any) result = larger(bits::load<std::uint32_t>(&one), result);
         return result;
     }
     static TERN_INLINE signs compare(const float* x, const float* lower, const float* upper) noexcept {
@@ -49,12 +54,17 @@ struct batch_floats {
         });
         return joined(mask);
     }
+    template <bool Finite>
     static TERN_INLINE void to_bytes(const float* x, float factor, std::int8_t* q) noexcept {
         std::int32_t levels[32];
         bits::unroll<registers>([&](auto v) TERN_INLINE_LAMBDA {
             const reg y = reg::load_unaligned(x + v * width) * reg(factor);
-            const reg number = xsimd::select(y == y, y, reg(0.0f));
-            integer(xsimd::nearbyint(clamped(number, -127.0f, 127.0f))).store_unaligned(levels + v * width);
+            if constexpr (Finite) {
+                integer(xsimd::nearbyint(y)).store_unaligned(levels + v * width);
+            } else {
+                const reg number = xsimd::select(y == y, y, reg(0.0f));
+                integer(xsimd::nearbyint(clamped(number, -127.0f, 127.0f))).store_unaligned(levels + v * width);
+            }
         });
         for (int i = 0; i < 32; ++i) q[i] = static_cast<std::int8_t>(levels[i]);
     }
@@ -83,6 +93,7 @@ struct batch_floats {
     }
 
 private:
+    static TERN_INLINE std::uint32_t larger(std::uint32_t a, std::uint32_t b) noexcept { return a > b ? a : b; }
     static TERN_INLINE integers integer(reg x) noexcept { return xsimd::to_int(x); }
     /// NaN becomes `low`.
     static TERN_INLINE reg clamped(reg x, float low, float high) noexcept {

@@ -28,7 +28,7 @@ struct signs {
 [[nodiscard]] TERN_INLINE constexpr std::int32_t round_half_even(float y) noexcept {
     const auto whole = static_cast<std::int32_t>(y);
     const float middle = static_cast<float>(whole) + 0.5f;
-    return whole + ((y > middle || (y == middle && (whole & 1) != 0)) ? 1 : 0);
+    return whole + ((y > middle ? 1 : 0) | ((y == middle ? 1 : 0) & whole));
 }
 
 /// Largest integer that is not above |y| < 2^22.
@@ -37,27 +37,33 @@ struct signs {
     return whole - (static_cast<float>(whole) > y ? 1 : 0);
 }
 
+/// NaN becomes `low`.
+[[nodiscard]] TERN_INLINE constexpr float clamped(float y, float low, float high) noexcept {
+    const float above = y > low ? y : low;
+    return above < high ? above : high;
+}
+
 /// Bit `p` of eight bytes, side by side.
 [[nodiscard]] TERN_INLINE constexpr std::uint32_t bits_of_bytes(std::uint64_t bytes, int p) noexcept {
     return static_cast<std::uint32_t>(((bytes >> p & 0x0101010101010101u) * 0x0102040810204080u) >> 56);
 }
 
 /// A block is x[0 .. 31].
-///   largest         max |x[i]|, i < 32 * blocks; NaN does not count
+///   largest         bits of max |x[i]|, i < 32 * blocks: numbers below infinity below NaN, as their bits are ordered
 ///   compare         x[i] > upper[i], x[i] < lower[i]; NaN is neither
 ///   not_negative    bit i: x[i] >= 0; -0 is, NaN is not
-///   to_bytes        round_half_even(x[i] * factor), in [-127, 127]; NaN gives 0. |x[i] * factor| < 127.5 or infinite
+///   to_bytes        round_half_even(x[i] * factor), in [-127, 127]; NaN gives 0. |x[i] * factor| < 127.5 or, unless
+///                   Finite, infinite or NaN
 ///   to_planes       bit p of the codes of x[i] * factor, as planes. half_even: of 0 .. 2^K - 1; down: of
 ///                   floor(x[i] * factor) in [-2^(K-1), 2^(K-1)), plus 2^(K-1). Clamped; NaN gives code 0
 struct scalar_floats {
-    static TERN_INLINE float largest(const float* x, std::size_t blocks) noexcept {
-        // Magnitudes are ordered as their bits are.
+    static TERN_INLINE std::uint32_t largest(const float* x, std::size_t blocks) noexcept {
         std::uint32_t most = 0;
         for (std::size_t i = 0; i < 32 * blocks; ++i) {
             const std::uint32_t magnitude = bits::load<std::uint32_t>(x + i) & 0x7fffffffu;
-            if (magnitude > most && magnitude <= 0x7f800000u) most = magnitude;
+            most = magnitude > most ? magnitude : most;
         }
-        return bits::load<float>(&most);
+        return most;
     }
     static TERN_INLINE signs compare(const float* x, const float* lower, const float* upper) noexcept {
         signs s{0, 0};
@@ -72,11 +78,11 @@ struct scalar_floats {
         for (int i = 0; i < 32; ++i) mask |= (x[i] >= 0.0f ? 1u : 0u) << i;
         return mask;
     }
+    template <bool Finite>
     static TERN_INLINE void to_bytes(const float* x, float factor, std::int8_t* q) noexcept {
         for (int i = 0; i < 32; ++i) {
             const float y = x[i] * factor;
-            const float magnitude = y < 0.0f ? -y : y;
-            const std::int32_t level = magnitude < 127.0f ? round_half_even(magnitude) : (magnitude > 0.0f ? 127 : 0);
+            const std::int32_t level = round_half_even(clamped(y < 0.0f ? -y : y, 0.0f, 127.0f));
             q[i] = static_cast<std::int8_t>(y < 0.0f ? -level : level);
         }
     }
@@ -86,18 +92,14 @@ struct scalar_floats {
         constexpr std::int32_t levels = (1 << K) - 1;
         std::uint8_t codes[32];
         for (int i = 0; i < 32; ++i) {
-            const float y = x[i] * factor;
-            if (!(y > static_cast<float>(lowest)))
-                codes[i] = 0;
-            else if (!(y < static_cast<float>(lowest + levels)))
-                codes[i] = static_cast<std::uint8_t>(levels);
-            else
-                codes[i] =
-                    static_cast<std::uint8_t>(R == rounding::down ? round_down(y) - lowest : round_half_even(y));
+            const float y = clamped(x[i] * factor, static_cast<float>(lowest), static_cast<float>(lowest + levels));
+            const std::int32_t integer = R == rounding::down ? round_down(y) - lowest : round_half_even(y);
+            codes[i] = static_cast<std::uint8_t>(integer);
         }
         for (std::size_t p = 0; p < K; ++p) {
             planes[p] = 0;
-            for (int i = 0; i < 32; i += 8) planes[p] |= bits_of_bytes(bits::load<std::uint64_t>(codes + i), static_cast<int>(p)) << i;
+            for (int i = 0; i < 32; i += 8)
+                planes[p] |= bits_of_bytes(bits::load<std::uint64_t>(codes + i), static_cast<int>(p)) << i;
         }
     }
 };

@@ -20,19 +20,18 @@ namespace tern::simd {
 /// What the leaves share: `Leaf` has four-byte lanes in `width`, the others follow.
 template <class Leaf>
 struct x86_floats {
-    static TERN_INLINE float largest(const float* x, std::size_t blocks) noexcept {
+    static TERN_INLINE std::uint32_t largest(const float* x, std::size_t blocks) noexcept {
         constexpr std::size_t registers = 32 / Leaf::width;
-        typename Leaf::reg most[registers];
-        bits::unroll<registers>([&](auto v) TERN_INLINE_LAMBDA { most[v] = Leaf::zero(); });
+        typename Leaf::integers most[registers];
+        bits::unroll<registers>([&](auto v) TERN_INLINE_LAMBDA { most[v] = typename Leaf::integers{}; });
         for (std::size_t i = 0; i < blocks; ++i, x += 32) {
-            bits::unroll<registers>([&](auto v) TERN_INLINE_LAMBDA {
-                most[v] = Leaf::larger_magnitude(most[v], x + v * Leaf::width);
-            });
+            bits::unroll<registers>(
+                [&](auto v) TERN_INLINE_LAMBDA { most[v] = Leaf::larger_magnitude(most[v], x + v * Leaf::width); });
         }
-        float all[32];
-        bits::unroll<registers>([&](auto v) TERN_INLINE_LAMBDA { Leaf::store(all + v * Leaf::width, most[v]); });
-        float result = 0.0f;
-        for (const float one : all) result = one > result ? one : result;
+        std::uint32_t all[32];
+        bits::unroll<registers>([&](auto v) TERN_INLINE_LAMBDA { bits::store(all + v * Leaf::width, most[v]); });
+        std::uint32_t result = 0;
+        for (const std::uint32_t one : all) result = one > result ? one : result;
         return result;
     }
     static TERN_INLINE signs compare(const float* x, const float* lower, const float* upper) noexcept {
@@ -53,8 +52,10 @@ struct x86_floats {
         });
         return mask;
     }
+    template <bool Finite>
     static TERN_INLINE void to_bytes(const float* x, float factor, std::int8_t* q) noexcept {
-        Leaf::store_bytes(q, [&](std::size_t at) TERN_INLINE_LAMBDA { return Leaf::level(x + at, factor); });
+        Leaf::store_bytes(
+            q, [&](std::size_t at) TERN_INLINE_LAMBDA { return Leaf::template level<Finite>(x + at, factor); });
     }
     template <std::size_t K, rounding R>
     static TERN_INLINE void to_planes(const float* x, float factor, std::uint32_t (&planes)[K]) noexcept {
@@ -73,13 +74,13 @@ struct x86_floats {
 
 struct sse4_floats : x86_floats<sse4_floats> {
     using reg = __m128;
+    using integers = __m128i;
     static constexpr std::size_t width = 4;
 
     static TERN_INLINE reg zero() noexcept { return _mm_setzero_ps(); }
     static TERN_INLINE reg load(const float* from) noexcept { return _mm_loadu_ps(from); }
-    static TERN_INLINE void store(float* to, reg x) noexcept { _mm_storeu_ps(to, x); }
-    static TERN_INLINE reg larger_magnitude(reg most, const float* x) noexcept {
-        return _mm_max_ps(_mm_andnot_ps(_mm_set1_ps(-0.0f), load(x)), most);
+    static TERN_INLINE integers larger_magnitude(integers most, const float* x) noexcept {
+        return _mm_max_epi32(most, _mm_and_si128(bits::load<integers>(x), _mm_set1_epi32(0x7fffffff)));
     }
     static TERN_INLINE std::uint32_t above(reg a, reg b) noexcept {
         return static_cast<std::uint32_t>(_mm_movemask_ps(_mm_cmpgt_ps(a, b)));
@@ -87,8 +88,10 @@ struct sse4_floats : x86_floats<sse4_floats> {
     static TERN_INLINE std::uint32_t not_below(reg a, reg b) noexcept {
         return static_cast<std::uint32_t>(_mm_movemask_ps(_mm_cmpge_ps(a, b)));
     }
+    template <bool Finite>
     static TERN_INLINE __m128i level(const float* x, float factor) noexcept {
         const reg y = _mm_mul_ps(load(x), _mm_set1_ps(factor));
+        if constexpr (Finite) return _mm_cvtps_epi32(y);
         const reg number = _mm_and_ps(y, _mm_cmpord_ps(y, y));
         return _mm_cvtps_epi32(_mm_min_ps(_mm_max_ps(number, _mm_set1_ps(-127.0f)), _mm_set1_ps(127.0f)));
     }
@@ -130,13 +133,13 @@ sse4_floats floats_of(arch::sse4) noexcept;
 
 struct avx2_floats : x86_floats<avx2_floats> {
     using reg = __m256;
+    using integers = __m256i;
     static constexpr std::size_t width = 8;
 
     static TERN_INLINE reg zero() noexcept { return _mm256_setzero_ps(); }
     static TERN_INLINE reg load(const float* from) noexcept { return _mm256_loadu_ps(from); }
-    static TERN_INLINE void store(float* to, reg x) noexcept { _mm256_storeu_ps(to, x); }
-    static TERN_INLINE reg larger_magnitude(reg most, const float* x) noexcept {
-        return _mm256_max_ps(_mm256_andnot_ps(_mm256_set1_ps(-0.0f), load(x)), most);
+    static TERN_INLINE integers larger_magnitude(integers most, const float* x) noexcept {
+        return _mm256_max_epi32(most, _mm256_and_si256(bits::load<integers>(x), _mm256_set1_epi32(0x7fffffff)));
     }
     static TERN_INLINE std::uint32_t above(reg a, reg b) noexcept {
         return static_cast<std::uint32_t>(_mm256_movemask_ps(_mm256_cmp_ps(a, b, _CMP_GT_OQ)));
@@ -144,8 +147,10 @@ struct avx2_floats : x86_floats<avx2_floats> {
     static TERN_INLINE std::uint32_t not_below(reg a, reg b) noexcept {
         return static_cast<std::uint32_t>(_mm256_movemask_ps(_mm256_cmp_ps(a, b, _CMP_GE_OQ)));
     }
+    template <bool Finite>
     static TERN_INLINE __m256i level(const float* x, float factor) noexcept {
         const reg y = _mm256_mul_ps(load(x), _mm256_set1_ps(factor));
+        if constexpr (Finite) return _mm256_cvtps_epi32(y);
         const reg number = _mm256_and_ps(y, _mm256_cmp_ps(y, y, _CMP_ORD_Q));
         return _mm256_cvtps_epi32(
             _mm256_min_ps(_mm256_max_ps(number, _mm256_set1_ps(-127.0f)), _mm256_set1_ps(127.0f)));
@@ -187,21 +192,23 @@ avx2_floats floats_of(arch::avx2) noexcept;
 /// Comparisons give bits at once, and so does a test of one bit a byte.
 struct avx512_floats : x86_floats<avx512_floats> {
     using reg = __m512;
+    using integers = __m512i;
     static constexpr std::size_t width = 16;
 
     static TERN_INLINE reg zero() noexcept { return _mm512_setzero_ps(); }
     static TERN_INLINE reg load(const float* from) noexcept { return _mm512_loadu_ps(from); }
-    static TERN_INLINE void store(float* to, reg x) noexcept { _mm512_storeu_ps(to, x); }
-    static TERN_INLINE reg larger_magnitude(reg most, const float* x) noexcept {
-        return _mm512_max_ps(_mm512_andnot_ps(_mm512_set1_ps(-0.0f), load(x)), most);
+    static TERN_INLINE integers larger_magnitude(integers most, const float* x) noexcept {
+        return _mm512_max_epi32(most, _mm512_and_si512(bits::load<integers>(x), _mm512_set1_epi32(0x7fffffff)));
     }
     static TERN_INLINE std::uint32_t above(reg a, reg b) noexcept { return _mm512_cmp_ps_mask(a, b, _CMP_GT_OQ); }
     static TERN_INLINE std::uint32_t not_below(reg a, reg b) noexcept { return _mm512_cmp_ps_mask(a, b, _CMP_GE_OQ); }
+    template <bool Finite>
     static TERN_INLINE __m128i level(const float* x, float factor) noexcept {
         const reg y = _mm512_mul_ps(load(x), _mm512_set1_ps(factor));
+        if constexpr (Finite) return _mm512_cvtepi32_epi8(_mm512_cvtps_epi32(y));
         const reg number = _mm512_maskz_mov_ps(_mm512_cmp_ps_mask(y, y, _CMP_ORD_Q), y);
-        return _mm512_cvtepi32_epi8(_mm512_cvtps_epi32(
-            _mm512_min_ps(_mm512_max_ps(number, _mm512_set1_ps(-127.0f)), _mm512_set1_ps(127.0f))));
+        return _mm512_cvtepi32_epi8(
+            _mm512_cvtps_epi32(_mm512_min_ps(_mm512_max_ps(number, _mm512_set1_ps(-127.0f)), _mm512_set1_ps(127.0f))));
     }
     template <rounding R>
     static TERN_INLINE __m128i code(const float* x, float factor, float low, float high) noexcept {

@@ -35,27 +35,41 @@ TERN_INLINE void for_each_block(const float* x, size_t n, const Block& block) no
     }
 }
 
-/// max |x[i]|, NaN left out.
-template <class Arch>
-[[nodiscard]] float largest_magnitude(const float* x, size_t n) noexcept {
-    const size_t whole = n / word_bits;
-    float most = floats<Arch>::largest(x, whole);
-    if (const size_t left = n % word_bits; left != 0) {
-        const padded_floats last(x + whole * word_bits, left);
-        const float rest = floats<Arch>::largest(last.x, 1);
-        most = rest > most ? rest : most;
-    }
-    return most;
-}
+/// max |x[i]| of the numbers, infinity among them, and whether all of x is finite.
+struct magnitude {
+    float most;
+    bool finite;
+};
 
 template <class Arch>
+[[nodiscard]] magnitude largest_magnitude(const float* x, size_t n) noexcept {
+    constexpr std::uint32_t infinity = 0x7f800000u;
+    const size_t whole = n / word_bits;
+    std::uint32_t most = floats<Arch>::largest(x, whole);
+    if (const size_t left = n % word_bits; left != 0) {
+        const padded_floats last(x + whole * word_bits, left);
+        const std::uint32_t rest = floats<Arch>::largest(last.x, 1);
+        most = rest > most ? rest : most;
+    }
+    const bool finite = most < infinity;
+    if (most > infinity) {
+        most = 0;
+        for (size_t i = 0; i < n; ++i) {
+            const std::uint32_t one = bits::load<std::uint32_t>(x + i) & 0x7fffffffu;
+            if (one > most && one <= infinity) most = one;
+        }
+    }
+    return {bits::load<float>(&most), finite};
+}
+
+template <class Arch, bool Finite>
 void quantize_int8_row(const float* x, size_t n, float factor, std::int8_t* q) noexcept {
     for_each_block(x, n, [&](const float* from, size_t w, size_t count) TERN_INLINE_LAMBDA {
         if (count == word_bits) {
-            floats<Arch>::to_bytes(from, factor, q + w * word_bits);
+            floats<Arch>::template to_bytes<Finite>(from, factor, q + w * word_bits);
         } else {
             std::int8_t all[word_bits];
-            floats<Arch>::to_bytes(from, factor, all);
+            floats<Arch>::template to_bytes<Finite>(from, factor, all);
             std::memcpy(q + w * word_bits, all, count);
         }
     });
