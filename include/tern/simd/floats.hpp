@@ -12,6 +12,7 @@
 
 #include <tern/arch.hpp>
 #include <tern/simd/bits.hpp>
+#include <tern/simd/byte_planes.hpp>
 
 namespace tern::simd {
 
@@ -41,11 +42,6 @@ struct signs {
 [[nodiscard]] TERN_INLINE constexpr float clamped(float y, float low, float high) noexcept {
     const float above = y > low ? y : low;
     return above < high ? above : high;
-}
-
-/// Bit `p` of eight bytes, side by side.
-[[nodiscard]] TERN_INLINE constexpr std::uint32_t bits_of_bytes(std::uint64_t bytes, int p) noexcept {
-    return static_cast<std::uint32_t>(((bytes >> p & 0x0101010101010101u) * 0x0102040810204080u) >> 56);
 }
 
 /// A block is x[0 .. 31].
