@@ -12,6 +12,7 @@ void add_gemv(selection wanted);
 void add_dot();
 void add_conv2d(selection wanted);
 void add_pack();
+void add_quantize();
 /// Where OpenBLAS was found (TERN_BENCH_OPENBLAS).
 void add_openblas(selection wanted);
 

@@ -63,6 +63,7 @@ int main(int argc, char** argv) {
     add_dot();
     add_conv2d(wanted);
     add_pack();
+    add_quantize();
 #if TERN_BENCH_OPENBLAS
     add_openblas(wanted);
 #endif

@@ -90,7 +90,7 @@ public:
             for (const std::string& to : foreign_[from])
                 if (!std::regex_match(to, std::regex(home->standard))) fail(from, "may not include <" + to + ">");
             const bool many = std::count_if(targets.begin(), targets.end(), [](const std::string& to) {
-                                  return std::regex_match(to, std::regex("simd/(batch|x86|arm)"));
+                                  return std::regex_match(to, std::regex("simd/(batch|x86|arm)(_\\w+)?"));
                               }) > 1;
             if (many) fail(from, "includes more than one kind of vector register");
             if (arrows_.count("tern") != 0 && !std::regex_match(from, internal) && arrows_["tern"].count(from) == 0)

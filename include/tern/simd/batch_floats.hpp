@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: MIT
 // floats.hpp for `arch::simd`. xsimd 8.1 has no way from a mask to an integer: the bit v * width of lane l is
 // collected over the registers v of a block, and the lanes are put together at the end.
-// ARMv7's vectors flush subnormal numbers, which would change comparisons; there the scalar leaf serves.
 #pragma once
 
 #include <tern/simd/batch.hpp>
 #include <tern/simd/floats.hpp>
 
-#if TERN_HAS_XSIMD && !(defined(__arm__) && TERN_HAS_NEON)
+#if TERN_HAS_XSIMD
 
 namespace tern::simd {
 
@@ -103,10 +102,9 @@ private:
     /// Bit `Place` of the lanes that are set.
     template <std::size_t Place>
     static TERN_INLINE reg marked(xsimd::batch_bool<float> set) noexcept {
-        return xsimd::select(set, reg(bits::load<float>(&one_bit<Place>)), reg(0.0f));
+        const std::uint32_t one_bit = std::uint32_t{1} << Place;
+        return xsimd::select(set, reg(bits::load<float>(&one_bit)), reg(0.0f));
     }
-    template <std::size_t Place>
-    static constexpr std::uint32_t one_bit = std::uint32_t{1} << Place;
 
     /// Lane l has bits for the elements l, l + width, ...
     static TERN_INLINE std::uint32_t joined(const std::uint32_t (&lanes)[width]) noexcept {
@@ -123,8 +121,6 @@ private:
     }
 };
 
-batch_floats floats_of(arch::simd) noexcept;
-
 }  // namespace tern::simd
 
-#endif
+#endif  // TERN_HAS_XSIMD

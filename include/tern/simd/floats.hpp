@@ -100,7 +100,4 @@ struct scalar_floats {
     }
 };
 
-/// Which of them an architecture uses; only the types matter.
-scalar_floats floats_of(arch::scalar) noexcept;
-
 }  // namespace tern::simd

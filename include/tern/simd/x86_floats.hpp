@@ -127,8 +127,6 @@ struct sse4_floats : x86_floats<sse4_floats> {
     }
 };
 
-sse4_floats floats_of(arch::sse4) noexcept;
-
 #if TERN_HAS_AVX2
 
 struct avx2_floats : x86_floats<avx2_floats> {
@@ -183,8 +181,6 @@ struct avx2_floats : x86_floats<avx2_floats> {
     }
 };
 
-avx2_floats floats_of(arch::avx2) noexcept;
-
 #endif  // TERN_HAS_AVX2
 
 #if TERN_HAS_AVX512
@@ -232,8 +228,6 @@ struct avx512_floats : x86_floats<avx512_floats> {
         });
     }
 };
-
-avx512_floats floats_of(arch::avx512) noexcept;
 
 #endif  // TERN_HAS_AVX512
 

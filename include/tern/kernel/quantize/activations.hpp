@@ -4,15 +4,15 @@
 #pragma once
 
 #include <tern/epilogue.hpp>
+#include <tern/kernel/quantize/scalar.hpp>
+#include <tern/kernel/quantize/simd.hpp>
+#include <tern/kernel/quantize/x86.hpp>
 #include <tern/layout.hpp>
-#include <tern/simd/batch_floats.hpp>
-#include <tern/simd/floats.hpp>
-#include <tern/simd/x86_floats.hpp>
 
 namespace tern::kernel {
 
 template <class Arch>
-using floats = decltype(simd::floats_of(Arch{}));
+using floats = decltype(floats_of(Arch{}));
 
 /// Up to 32 floats in front of zeros.
 struct padded_floats {
@@ -84,7 +84,7 @@ void quantize_binary_row(const float* x, size_t n, set_bit bit, word* q) noexcep
     });
 }
 
-/// The limits of 32 neighbouring columns.
+/// The two planes of 32 columns and their limits.
 template <class Arch>
 TERN_INLINE void store_signs(const float* x, const float* lower, const float* upper, size_t count, word* nonzero,
                              word* sign) noexcept {
