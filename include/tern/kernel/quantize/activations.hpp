@@ -104,6 +104,12 @@ void quantize_ternary_row(const float* x, size_t n, const thresholds& limits, wo
         one_lower[i] = many_lower ? 0.0f : limits.lower.at(0, 0, -0.5f);
         one_upper[i] = many_upper ? 0.0f : limits.upper.at(0, 0, 0.5f);
     }
+    if (!many_lower && !many_upper) {  // both stay in registers
+        for_each_block(x, n, [&](const float* from, size_t w, size_t count) TERN_INLINE_LAMBDA {
+            store_signs<Arch>(from, one_lower, one_upper, count, nonzero + w, sign + w);
+        });
+        return;
+    }
     for_each_block(x, n, [&](const float* from, size_t w, size_t count) TERN_INLINE_LAMBDA {
         const float* lower = many_lower ? limits.lower.data + w * word_bits : one_lower;
         const float* upper = many_upper ? limits.upper.data + w * word_bits : one_upper;
