@@ -16,6 +16,7 @@ void add_gemm_bytes(const layer& l, selection wanted);
 void add_dot();
 void add_conv2d(selection wanted);
 void add_pack();
+void add_quantize();
 /// Where OpenBLAS was found (TERN_BENCH_OPENBLAS).
 void add_openblas(const layer& l, selection wanted);
 /// Where oneDNN was found (TERN_BENCH_ONEDNN).

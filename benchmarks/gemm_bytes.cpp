@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 // gemm/ and gemv/int8_<weights>/<architecture>: activations as they are, signed bytes.
 #include <tern/gemm_bytes.hpp>
-#include <tern/gemm_bytes.hpp>
 #include <tern/gemv.hpp>
 
 #include "benchmarks.hpp"

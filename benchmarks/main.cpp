@@ -103,6 +103,7 @@ int main(int argc, char** argv) {
         add_dot();
         add_conv2d(wanted);
         add_pack();
+        add_quantize();
     }
     benchmark::RunSpecifiedBenchmarks();
     benchmark::Shutdown();

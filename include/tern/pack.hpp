@@ -9,8 +9,10 @@
 #include <cstddef>
 #include <cstdint>
 #include <limits>
+#include <type_traits>
 
 #include <tern/arch.hpp>
+#include <tern/kernel/pack/bytes.hpp>
 #include <tern/layout.hpp>
 
 namespace tern {
@@ -56,10 +58,24 @@ TERN_INLINE constexpr auto source_value(const Packed& v, size_t r, size_t d) noe
     return v.value(r, d);
 }
 
+/// Whether a source is rows of bytes that are packed 32 at a time.
+template <class Encoding, class Source>
+inline constexpr bool packs_bytes = false;
+template <class Encoding, class T>
+inline constexpr bool packs_bytes<Encoding, matrix_view<T>> =
+    kernel::byte_code<Encoding, std::remove_const_t<T>>::exists;
+
 /// Whether every value of a source has a code in an encoding.
 template <class Arch, class Encoding, class Source>
 [[nodiscard]] bool all_valid(const Source& source) noexcept {
     bool valid = true;
+    if constexpr (packs_bytes<Encoding, Source>) {
+        if (source.empty()) return true;
+        for (size_t r = 0; r < source.rows; ++r)
+            valid &= kernel::valid_bytes<Arch, Encoding, std::remove_const_t<typename Source::element_type>>(
+                source.row(r), source.cols);
+        return valid;
+    }
     for (size_t r = 0; r < source_rows(source); ++r)
         for (size_t d = 0; d < source_depth(source); ++d) valid &= Encoding::valid(source_value(source, r, d));
     return valid;
@@ -168,6 +184,12 @@ template <class Encoding, class Arch = default_arch, class Source>
     if (detail::source_rows(source) != dst.rows || detail::source_depth(source) != dst.depth) return status::bad_shape;
     s = detail::check_source<Arch, Encoding>(source, bytes_of(dst));
     if (s != status::ok) return s;
+    if constexpr (detail::packs_bytes<Encoding, Source>) {
+        for (size_t r = 0; r < dst.rows && dst.depth != 0; ++r)
+            kernel::pack_bytes<Arch, Encoding, std::remove_const_t<typename Source::element_type>>(
+                source.row(r), source.cols, dst.target_row(r), dst.plane_stride);
+        return status::ok;
+    }
     for (size_t r = 0; r < dst.rows; ++r) {
         for (size_t w = 0; w < dst.words(); ++w) {
             const size_t left = dst.depth - w * word_bits;

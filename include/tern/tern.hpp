@@ -18,10 +18,12 @@
 #include <tern/parallel.hpp>
 #include <tern/plan.hpp>
 #include <tern/pool.hpp>
+#include <tern/quantize/activations.hpp>
 #include <tern/quantize/granularity.hpp>
 #include <tern/quantize/rtn.hpp>
 #include <tern/quantize/twn.hpp>
 #include <tern/reference.hpp>
+#include <tern/reference/quantize.hpp>
 #include <tern/status.hpp>
 #include <tern/version.hpp>
 #include <tern/view.hpp>

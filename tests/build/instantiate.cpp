@@ -74,6 +74,11 @@ void operations(operands& o) {
     *state++ = tern::unpack<Arch>(w, o.out_values);
     *state++ = tern::pack_codes<Arch>(o.values, o.bytes, o.size, codes);
     *state++ = tern::pack_trits<Arch>(o.values, o.bytes, o.size, trits);
+    *state++ = quantize_int8<Arch>(o.reals, o.out_values, o.out_reals);
+    *state++ = quantize_binary<Arch>(o.reals, tern::mutable_packed_rows<tern::binary>(o.words, o.size, o.size));
+    *state++ = quantize_ternary<Arch>(o.reals, tern::thresholds{}, o.out_packed);
+    *state++ = quantize_bits<Arch>(o.reals, 1.0f, tern::mutable_packed_rows<tern::unsigned_bits<4>>(o.words, 1, 1));
+    *state++ = quantize_bits<Arch>(o.reals, 1.0f, tern::mutable_packed_rows<tern::bipolar_bits<2>>(o.words, 1, 1));
     *state++ = twn::fit<Arch>(o.reals, o.out_reals, o.out_reals);
     *state++ = twn::forward<Arch>(o.reals, o.reals, o.out_values);
     *state++ = twn::backward<Arch>(o.reals, o.reals, o.out_reals);

@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <tern/arch.hpp>
+#include <tern/simd/x86_floats.hpp>
+
+namespace tern::kernel {
+
+#if TERN_HAS_SSE4
+simd::sse4_floats floats_of(arch::sse4) noexcept;
+#endif
+#if TERN_HAS_AVX2
+simd::avx2_floats floats_of(arch::avx2) noexcept;
+#endif
+#if TERN_HAS_AVX512
+simd::avx512_floats floats_of(arch::avx512) noexcept;
+#endif
+
+}  // namespace tern::kernel
