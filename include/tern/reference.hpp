@@ -101,6 +101,23 @@ constexpr void gemm(const matrix_view<L>& lhs, const matrix_view<R>& rhs, const 
     }
 }
 
+/// Weight-only quantization: dst(i, j) = clamp(scale_j * sum_k lhs(i, k) rhs(j, k) + bias_j), the sum in float and in order
+/// of k. rhs: -1, 0 and +1.
+template <class L, class R>
+constexpr void gemm_float(const matrix_view<L>& lhs, const matrix_view<R>& rhs, const matrix_view<float>& dst,
+                          const scale_offset& epilogue) noexcept {
+    for (size_t i = 0; i < dst.rows; ++i) {
+        for (size_t j = 0; j < dst.cols; ++j) {
+            float sum = 0.0f;
+            for (size_t k = 0; k < lhs.cols; ++k) {
+                if (rhs(j, k) > 0) sum = sum + lhs(i, k);
+                if (rhs(j, k) < 0) sum = sum - lhs(i, k);
+            }
+            dst(i, j) = finish(epilogue, double{epilogue.weights.scale.at(j, 0, 1.0f)} * double{sum}, j);
+        }
+    }
+}
+
 /// t(i, j) = +1 where y(i, j) > upper[j], else -1 where y(i, j) < lower[j], else 0.
 template <class F>
 constexpr void ternarize(const matrix_view<F>& y, const thresholds& limits,

@@ -11,6 +11,7 @@
 #include <tern/epilogue.hpp>
 #include <tern/gemm.hpp>
 #include <tern/gemm_bytes.hpp>
+#include <tern/gemm_float.hpp>
 #include <tern/gemm_lookup.hpp>
 #include <tern/gemv.hpp>
 #include <tern/layout.hpp>

@@ -30,7 +30,7 @@ const room rooms[] = {
     {"version", 0, "version", CORE},
     {"config", 1, "config", CORE},
     {"words", 2, "arch|status|encoding|parallel|simd/bits", CORE},
-    {"registers", 3, "simd/(scalar|bytes|byte_planes|floats|lookup|reals)", CORE},
+    {"registers", 3, "simd/(scalar|bytes|byte_planes|floats|lookup|reals|signed_adds)", CORE},
     {"registers (xsimd)", 3, "simd/batch(_\\w+)?", CORE "|xsimd/xsimd\\.hpp"},
     {"registers (x86)", 3, "simd/x86(_\\w+)?", CORE "|immintrin\\.h"},
     {"registers (Arm)", 3, "simd/arm", CORE "|arm_neon\\.h|arm_mve\\.h|arm_sve\\.h"},
