@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <limits>
+#include <string>
 #include <vector>
 
 #include <doctest/doctest.h>
@@ -74,11 +75,13 @@ void check_all() {
         using tag = decltype(arch);
         for (std::size_t depth = 0; depth < 131; ++depth) {
             const char* error = check_rows<tag, Encoding, T>(3, depth, depth % 3, depth % 5);
-            if (*error != 0) FAIL_CHECK(error << ": " << tern::arch::name(arch) << ", depth " << depth);
+            if (*error != 0)
+                FAIL_CHECK(std::string(error) << ": " << std::string(tern::arch::name(arch)) << ", depth " << depth);
         }
         for (const std::size_t depth : {std::size_t{1}, std::size_t{31}, std::size_t{32}, std::size_t{37}}) {
             const char* error = check_refusals<tag, Encoding, T>(depth);
-            if (*error != 0) FAIL_CHECK(error << ": " << tern::arch::name(arch) << ", depth " << depth);
+            if (*error != 0)
+                FAIL_CHECK(std::string(error) << ": " << std::string(tern::arch::name(arch)) << ", depth " << depth);
         }
     };
     for_each_architecture(one);
