@@ -31,8 +31,8 @@ std::vector<float> random_reals(size_t count) {
 
 /// `quantize(source)` answers a status, `right()` whether it did what it should, `bytes` are written.
 template <class Arch, class Quantize, class Right>
-void measure_quantize(benchmark::State& state, const source_view& x, size_t bytes, bool check,
-                      const Quantize& quantize, const Right& right) {
+void measure_quantize(benchmark::State& state, const source_view& x, size_t bytes, bool check, const Quantize& quantize,
+                      const Right& right) {
     if (skip_missing(state, Arch{})) return;
     if (check) {
         const tern::status s = quantize();

@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <limits>
+#include <string>
 #include <vector>
 
 #include <doctest/doctest.h>
@@ -59,8 +60,8 @@ const char* check_refusals(std::size_t depth) {
             guarded<std::uint32_t> memory(2 * std::size_t{Encoding::planes} * tern::depth_words(depth));
             const status expected = Encoding::valid(v) ? status::ok : status::bad_value;
             const tern::matrix_view<const T> view{source.data(), 2, depth};
-            if (tern::pack_rows<Encoding, Arch>(
-                    view, tern::mutable_packed_rows<Encoding>(memory.data(), 2, depth)) != expected)
+            if (tern::pack_rows<Encoding, Arch>(view, tern::mutable_packed_rows<Encoding>(memory.data(), 2, depth)) !=
+                expected)
                 return "another status";
             if (expected != status::ok && !memory.untouched()) return "refused, but written";
         }
@@ -74,11 +75,13 @@ void check_all() {
         using tag = decltype(arch);
         for (std::size_t depth = 0; depth < 131; ++depth) {
             const char* error = check_rows<tag, Encoding, T>(3, depth, depth % 3, depth % 5);
-            if (*error != 0) FAIL_CHECK(error << ": " << tern::arch::name(arch) << ", depth " << depth);
+            if (*error != 0)
+                FAIL_CHECK(std::string(error) << ": " << std::string(tern::arch::name(arch)) << ", depth " << depth);
         }
-        for (const std::size_t depth : {1, 31, 32, 37}) {
+        for (const std::size_t depth : {std::size_t{1}, std::size_t{31}, std::size_t{32}, std::size_t{37}}) {
             const char* error = check_refusals<tag, Encoding, T>(depth);
-            if (*error != 0) FAIL_CHECK(error << ": " << tern::arch::name(arch) << ", depth " << depth);
+            if (*error != 0)
+                FAIL_CHECK(std::string(error) << ": " << std::string(tern::arch::name(arch)) << ", depth " << depth);
         }
     };
     for_each_architecture(one);

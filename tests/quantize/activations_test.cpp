@@ -6,6 +6,7 @@
 #include <cstring>
 #include <limits>
 #include <random>
+#include <string>
 #include <vector>
 
 #include <doctest/doctest.h>
@@ -158,7 +159,9 @@ const char* check_bits(const floats& x, float scale, std::size_t gap, bool separ
 }
 
 void expect(const char* error, const char* arch, std::size_t rows, std::size_t cols, std::uint32_t seed) {
-    if (*error != 0) FAIL_CHECK(error << ": " << arch << ", " << rows << " x " << cols << ", seed " << seed);
+    if (*error != 0)
+        FAIL_CHECK(std::string(error) << ": " << std::string(arch) << ", " << rows << " x " << cols << ", seed "
+                                      << seed);
 }
 
 }  // namespace
