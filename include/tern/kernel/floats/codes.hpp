@@ -2,6 +2,7 @@
 // Floats times ternary codes: additions and subtractions in order of depth, outputs in lanes.
 #pragma once
 
+#include <tern/epilogue.hpp>
 #include <tern/kernel/gemm/tile.hpp>
 #include <tern/simd/signed_adds.hpp>
 #include <tern/simd/x86_signed_adds.hpp>
