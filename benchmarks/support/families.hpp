@@ -106,4 +106,17 @@ struct bytes_family {
     }
 };
 
+/// Signed bytes times ternary weights in 1.6 bits.
+struct trits_family : bytes_family<tern::ternary> {
+    using rhs_packed = tern::packed_matrix<tern::trit>;
+    using rhs_view = tern::packed_trits;
+    using best = tern::default_arch;
+
+    static const char* algorithm() { return "_trits"; }
+    template <class Arch>
+    static constexpr bool has_kernel() {
+        return true;
+    }
+};
+
 }  // namespace tern_bench

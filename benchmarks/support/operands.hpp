@@ -86,6 +86,9 @@ double packed_bytes(const tern::packed_panels<Encoding>& v) {
     return static_cast<double>(v.words() * sizeof(tern::word));
 }
 inline double packed_bytes(const tern::packed_codes& v) { return static_cast<double>(v.bytes()); }
+inline double packed_bytes(const tern::packed_trits& v) {
+    return static_cast<double>(tern::trits_bytes(v.outputs, v.depth));
+}
 inline double packed_bytes(const tern::packed_indices& v) {
     return static_cast<double>(tern::indices_bytes(v.outputs, v.depth));
 }
