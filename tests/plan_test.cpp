@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include <tern/plan.hpp>
 
-#include <array>
 #include <vector>
 
 #include <doctest/doctest.h>
@@ -25,8 +24,13 @@ constexpr algorithm algorithms[] = {algorithm::popcount, algorithm::lookup};
 
 TEST_CASE("whatever was chosen is packed and multiplied to the same numbers") {
     tern_test::random_numbers random(1);
-    for (const auto& [rows, outputs, depth] :
-         {std::array<std::size_t, 3>{1, 1, 1}, {5, 70, 75}, {16, 130, 257}, {0, 3, 4}, {3, 0, 4}, {3, 4, 0}}) {
+    struct shape {
+        std::size_t rows;
+        std::size_t outputs;
+        std::size_t depth;
+    };
+    for (const shape& s : {shape{1, 1, 1}, {5, 70, 75}, {16, 130, 257}, {0, 3, 4}, {3, 0, 4}, {3, 4, 0}}) {
+        const std::size_t rows = s.rows, outputs = s.outputs, depth = s.depth;
         const auto x = make_integers(tern_test::describe<tern::ternary>(), rows, depth, fill::random, random);
         const auto w = make_integers(tern_test::describe<tern::ternary>(), outputs, depth, fill::random, random);
         const auto lhs = tern::pack_rows<tern::ternary>(x.view());
