@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// threads [count]: one product of ternary matrices on 1 .. count threads, with the same bytes each time.
+// threads [count [tokens]]: one product of ternary matrices on 1 .. count threads, with the same bytes each time.
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
@@ -28,11 +28,13 @@ double seconds() { return std::chrono::duration<double>(std::chrono::steady_cloc
 
 int main(int argc, char** argv) {
     const long most = argc > 1 ? std::strtol(argv[1], nullptr, 10) : static_cast<long>(std::thread::hardware_concurrency());
-    if (argc > 2 || most < 1 || most > 64) {
-        std::fprintf(stderr, "usage: threads [1..64]\n");
+    const long tokens = argc > 2 ? std::strtol(argv[2], nullptr, 10) : 256;
+    if (argc > 3 || most < 1 || most > 64 || tokens < 1 || tokens > 4096) {
+        std::fprintf(stderr, "usage: threads [1..64 threads [1..4096 tokens]]\n");
         return 2;
     }
-    constexpr std::size_t m = 2048, n = 256, k = 2048;
+    constexpr std::size_t m = 2048, k = 2048;
+    const auto n = static_cast<std::size_t>(tokens);
     const auto w = random_trits(m * k, 1);
     const auto x = random_trits(n * k, 2);
     const auto weights = tern::pack<tern::ternary>(tern::matrix_view<const std::int8_t>{w.data(), m, k});
