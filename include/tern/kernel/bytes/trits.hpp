@@ -9,7 +9,6 @@
 #pragma once
 
 #include <tern/kernel/bytes/byte_sum.hpp>
-#include <tern/kernel/gemm/panel_group.hpp>
 #include <tern/simd/x86_trits.hpp>
 
 namespace tern::kernel {
@@ -42,15 +41,22 @@ struct arithmetic_trits {
     }
 };
 
-template <class Arch>
-TERN_INLINE constexpr auto trits_config(arch::scalar) noexcept {
-    return arithmetic_trits<typename decltype(gemm_config(Arch{}))::lanes>{};
-}
+// With the registers of bytes_config, tag by tag.
+TERN_INLINE constexpr auto trits_config(arch::scalar) noexcept { return arithmetic_trits<simd::scalar_lanes>{}; }
+#if TERN_HAS_XSIMD
+TERN_INLINE constexpr auto trits_config(arch::simd) noexcept { return arithmetic_trits<simd::batch_lanes>{}; }
+#endif
+#if TERN_HAS_SSE4
+TERN_INLINE constexpr auto trits_config(arch::sse4) noexcept { return arithmetic_trits<simd::sse4_lanes>{}; }
+#endif
+#if TERN_HAS_AVX2
+TERN_INLINE constexpr auto trits_config(arch::avx2) noexcept { return arithmetic_trits<simd::avx2_lanes>{}; }
+#endif
+#if TERN_HAS_AVX512
+TERN_INLINE constexpr auto trits_config(arch::avx512) noexcept { return arithmetic_trits<simd::avx512_lanes>{}; }
+#endif
 #if TERN_HAS_AVX512_VPOPCNTDQ
-template <class Arch>
-TERN_INLINE constexpr auto trits_config(arch::avx512_vpopcntdq) noexcept {
-    return simd::avx512_vpopcntdq_trits{};
-}
+TERN_INLINE constexpr auto trits_config(arch::avx512_vpopcntdq) noexcept { return simd::avx512_vpopcntdq_trits{}; }
 #endif
 
 /// The register tile: Rows activations x Loads registers of digits.
@@ -106,7 +112,7 @@ class trits_product {
                   "add the compiler flags or choose another tag");
 
     using bytes = typename decltype(bytes_config(Arch{}))::bytes;
-    using digits = decltype(trits_config<Arch>(Arch{}));
+    using digits = decltype(trits_config(Arch{}));
     static constexpr size_t tile_depth = packed_trits::tile_depth;
     static constexpr size_t tile_rows = OneRow ? 1 : 4;
     static constexpr size_t panel_loads = panel_outputs / bytes::width;  // registers of a tile
