@@ -3,6 +3,7 @@
 #pragma once
 
 #include <tern/simd/byte_planes.hpp>
+#include <tern/simd/x86.hpp>
 
 #if TERN_HAS_SSE4
 
@@ -12,8 +13,6 @@
 #pragma GCC diagnostic ignored "-Wuninitialized"
 #pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
 #endif
-
-#include <immintrin.h>
 
 namespace tern::simd {
 
