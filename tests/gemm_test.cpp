@@ -108,7 +108,7 @@ TEST_CASE("a single element anywhere in the activations or the weights reaches i
 }
 
 TEST_CASE("counters are folded without loss however deep a product is") {
-    const product_shape shapes[] = {{3, 17, 70001}, {1, 2, 1000003}};
+    const product_shape shapes[] = {{3, 17, 70001}, {5, 17, 70001}, {1, 2, 1000003}};
     for (const auto& pair : kernels().gemm_int32) {
         random_numbers random(4);
         for (const product_shape& s : shapes) {
