@@ -95,58 +95,53 @@ public:
     }
 };
 
-/// Lookup indices that own their memory; a `packed_indices` wherever one is asked for.
-class packed_index_matrix : public owner<packed_indices> {
+/// Ternary weights in a layout of bytes that own their memory: what the three classes below share.
+template <class View>
+class packed_byte_matrix : public owner<View> {
+protected:
+    packed_byte_matrix() noexcept = default;
+    /// `pack(source, dst, dst_bytes, view)` fills `bytes` bytes. These layouts have no taps: anything but 1 is a shape that
+    /// does not fit.
+    template <class Source, class Pack>
+    packed_byte_matrix(const Source& source, size_t taps, size_t bytes, const Pack& pack) noexcept {
+        const bool needed = detail::source_rows(source) != 0 && detail::source_depth(source) != 0;
+        if (taps != 1) this->state = status::bad_shape;
+        if (taps != 1 || !this->allocate(bytes / sizeof(word), needed)) return;
+        this->state = pack(source, reinterpret_cast<std::uint8_t*>(this->memory_.data()),
+                           this->memory_.size() * sizeof(word), this->view());
+    }
+};
+
+/// Ternary weights as lookup indices; a `packed_indices` wherever one is asked for.
+class packed_index_matrix : public packed_byte_matrix<packed_indices> {
 public:
     packed_index_matrix() noexcept = default;
     template <class Source>
-    explicit packed_index_matrix(const Source& source) noexcept {
-        const size_t m = detail::source_rows(source);
-        const size_t k = detail::source_depth(source);
-        if (!allocate(indices_bytes(m, k) / sizeof(word), m != 0 && k != 0)) return;
-        state = tern::pack_indices(source, reinterpret_cast<std::uint8_t*>(memory_.data()),
-                                   memory_.size() * sizeof(word), view());
-    }
+    explicit packed_index_matrix(const Source& source) noexcept
+        : packed_byte_matrix(source, 1, indices_bytes(detail::source_rows(source), detail::source_depth(source)),
+                             [](auto&&... arguments) { return tern::pack_indices(arguments...); }) {}
 };
 
 /// Ternary weights as 2-bit codes; a `packed_codes` wherever one is asked for.
 template <>
-class packed_matrix<ternary_code> : public owner<packed_codes> {
+class packed_matrix<ternary_code> : public packed_byte_matrix<packed_codes> {
 public:
     packed_matrix() noexcept = default;
-    /// Codes have no taps: anything but 1 is a shape that does not fit.
     template <class Source>
-    explicit packed_matrix(const Source& source, size_t taps_ = 1) noexcept {
-        const size_t m = detail::source_rows(source);
-        const size_t k = detail::source_depth(source);
-        if (taps_ != 1) {
-            this->state = status::bad_shape;
-            return;
-        }
-        if (!this->allocate(codes_bytes(m, k) / sizeof(word), m != 0 && k != 0)) return;
-        this->state = pack_codes(source, reinterpret_cast<std::uint8_t*>(this->memory_.data()),
-                                 this->memory_.size() * sizeof(word), this->view());
-    }
+    explicit packed_matrix(const Source& source, size_t taps_ = 1) noexcept
+        : packed_byte_matrix(source, taps_, codes_bytes(detail::source_rows(source), detail::source_depth(source)),
+                             [](auto&&... arguments) { return pack_codes(arguments...); }) {}
 };
 
 /// Ternary weights in 1.6 bits; a `packed_trits` wherever one is asked for.
 template <>
-class packed_matrix<trit> : public owner<packed_trits> {
+class packed_matrix<trit> : public packed_byte_matrix<packed_trits> {
 public:
     packed_matrix() noexcept = default;
-    /// Trits have no taps: anything but 1 is a shape that does not fit.
     template <class Source>
-    explicit packed_matrix(const Source& source, size_t taps_ = 1) noexcept {
-        const size_t m = detail::source_rows(source);
-        const size_t k = detail::source_depth(source);
-        if (taps_ != 1) {
-            this->state = status::bad_shape;
-            return;
-        }
-        if (!this->allocate(trits_bytes(m, k) / sizeof(word), m != 0 && k != 0)) return;
-        this->state = pack_trits(source, reinterpret_cast<std::uint8_t*>(this->memory_.data()),
-                                 this->memory_.size() * sizeof(word), this->view());
-    }
+    explicit packed_matrix(const Source& source, size_t taps_ = 1) noexcept
+        : packed_byte_matrix(source, taps_, trits_bytes(detail::source_rows(source), detail::source_depth(source)),
+                             [](auto&&... arguments) { return pack_trits(arguments...); }) {}
 };
 
 /// Packed activations that own their memory; a `mutable_packed_rows` wherever one is asked for.
