@@ -53,7 +53,7 @@ TEST_CASE("a product equals the reference, whatever the shape and the form of it
 }
 
 TEST_CASE("a product of operands that are all lowest, all zero or all highest equals the reference") {
-    const product_shape shapes[] = {{9, 33, 65}, {1, 17, 993}, {3, 5, 4129}, {34, 66, 31}};
+    const product_shape shapes[] = {{9, 33, 65}, {1, 17, 993}, {3, 5, 4129}, {34, 66, 31}, {34, 17, 8225}};
     constexpr fill fills[] = {fill::lowest, fill::zero, fill::highest, fill::random};
     for (const auto& pair : kernels().gemm_int32) {
         random_numbers random(2);

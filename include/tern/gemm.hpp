@@ -13,6 +13,7 @@
 // ternary; beyond it the status is `overflow`.
 // Cost a position of depth and pair (32 of them an instruction lane): xor, count, add for pairs with at most one mask
 // plane; and, xor-and, two counts, two adds for two; times the digits of both operands.
+// Memory: with AVX-512 VPOPCNTDQ, several rows take up to 56 KB of stack, 88 KB with an epilogue.
 // Threads: none are started; `tiles` selects a range of panels of 16 outputs, and disjoint ranges may run side by side.
 #pragma once
 

@@ -57,6 +57,22 @@ TERN_INLINE void store(void* to, T value) noexcept {
     std::memcpy(to, &value, sizeof value);
 }
 
+/// Asks for a line of the cache early; any address is safe. Only where there are caches large enough to be worth it.
+TERN_INLINE void prefetch(const void* from) noexcept {
+#if (defined(__GNUC__) || defined(__clang__)) && defined(__x86_64__)
+    __builtin_prefetch(from, 0);
+#else
+    static_cast<void>(from);
+#endif
+}
+TERN_INLINE void prefetch_to_write(void* to) noexcept {
+#if (defined(__GNUC__) || defined(__clang__)) && defined(__x86_64__)
+    __builtin_prefetch(to, 1);
+#else
+    static_cast<void>(to);
+#endif
+}
+
 /// std::integral_constant, but for a conversion that leaves no symbol: those of std:: have no instruction set in them.
 template <std::size_t I>
 struct index {

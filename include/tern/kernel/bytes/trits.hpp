@@ -140,6 +140,7 @@ public:
             sums_[r] = from == to ? 0 : byte_sum<bytes>(lhs_.row(row + r) + from, to - from);
     }
 
+    [[nodiscard]] TERN_INLINE size_t near_panels() const noexcept { return static_cast<size_t>(-1); }
     [[nodiscard]] TERN_INLINE std::int32_t row_sum(size_t r) const noexcept { return sums_[r]; }
 
     TERN_INLINE void weight_sums(size_t panel, std::int32_t (&sums)[panel_outputs]) const noexcept {

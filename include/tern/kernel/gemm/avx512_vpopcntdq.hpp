@@ -9,7 +9,7 @@
 namespace tern::kernel {
 
 TERN_INLINE constexpr auto gemm_config(arch::avx512_vpopcntdq) noexcept {
-    return tile_config<simd::avx512_vpopcntdq_lanes, 8, 2, 8, 1, 4>{};
+    return tile_config<simd::avx512_vpopcntdq_lanes, 8, 2, 8, 1, 4, true>{};
 }
 
 }  // namespace tern::kernel

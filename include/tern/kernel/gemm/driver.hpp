@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The loop nest of every matrix product: row blocks outside, panels of outputs inside, accumulators handed to a sink.
+// The loop nest of every matrix product: row blocks outside, panels of outputs inside (as many as stay near),
+// accumulators handed to a sink.
 // What multiplies is a *product*, one class a kind of operands and algorithm:
 //
 //   arch                              the architecture tag
@@ -14,6 +15,8 @@
 //                                     [panel, panel + count), over the selected depth. `panel` - first panel of the run
 //                                     is a multiple of `panels`. Behind the last row, up to a multiple of `row_step`,
 //                                     and behind the last output, up to `panels` panels, anything may be written.
+//   near_panels()                     panels, a multiple of `panels`, whose weights stay in the second-level cache
+//                                     while all rows pass
 //   weight_sums(panel, sums)          sums of a panel's 16 weight vectors over the whole depth
 #pragma once
 
@@ -49,6 +52,16 @@ public:
     }
 
     TERN_INLINE void run(size_t first_panel, size_t last_panel) noexcept {
+        const size_t near = product_.near_panels();
+        while (last_panel - first_panel > near) {
+            run_panels(first_panel, first_panel + near);
+            first_panel += near;
+        }
+        run_panels(first_panel, last_panel);
+    }
+
+private:
+    TERN_INLINE void run_panels(size_t first_panel, size_t last_panel) noexcept {
         for (size_t row = 0; row < product_.rows(); row += row_block) {
             const size_t left = product_.rows() - row;
             const size_t rows = left < row_block ? left : row_block;
@@ -64,7 +77,6 @@ public:
         }
     }
 
-private:
     TERN_INLINE void select(size_t row, size_t rows, size_t from, size_t to) noexcept {
         product_.select(row, rows, from, to);
         if constexpr (Sink::real)

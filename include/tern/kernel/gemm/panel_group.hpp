@@ -17,8 +17,8 @@
 
 namespace tern::kernel {
 
-/// `OneRow`: the shape for a single row of activations, wide instead of high.
-template <class Arch, class Lhs, class Rhs, bool OneRow>
+/// `OneRow`: the shape for a single row of activations, wide instead of high. `PlaneStride`: see `tile`.
+template <class Arch, class Lhs, class Rhs, bool OneRow, size_t PlaneStride = 0>
 struct panel_group {
     static_assert(arch::compiled(Arch{}),
                   "tern: this architecture's instructions are not enabled for this translation unit; "
@@ -29,7 +29,7 @@ struct panel_group {
     static constexpr bool two_counters = Lhs::has_mask && Rhs::has_mask;
     static constexpr size_t rows = OneRow ? 1 : config::rows(two_counters);
     static constexpr size_t registers = OneRow ? config::row_registers : config::registers(two_counters);
-    using tile_type = tile<lanes, Lhs, Rhs, rows, registers>;
+    using tile_type = tile<lanes, Lhs, Rhs, rows, registers, PlaneStride>;
     static constexpr size_t panels = tile_type::panels;
     static constexpr size_t outputs = panels * panel_outputs;
     /// Rows whose accumulators are kept while a stretch of the weights is in the nearest cache.

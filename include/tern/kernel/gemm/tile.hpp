@@ -19,13 +19,16 @@
 namespace tern::kernel {
 
 /// Stretches of depth, each somewhere else in memory: one for a matrix product, one for each tap inside the image for a
-/// convolution. `lhs` holds `rows` pointers a stretch, to plane 0 of digit 0; `rhs_blocks` the first block of each.
+/// convolution. `lhs` holds `rows` pointers a stretch, to plane 0 of digit 0, or where planes lie side by side (see
+/// `tile`) one pointer; `rhs_blocks` the first block of each.
 struct stretches {
     const word* const* lhs = nullptr;
     const size_t* rhs_blocks = nullptr;
     size_t count = 0;
     size_t words = 0;             ///< depth of every stretch
     size_t lhs_plane_stride = 0;  ///< words
+    std::ptrdiff_t early = 0;     ///< words from the first block to what is fetched early,
+    size_t early_step = 0;        ///< so many of it a block; 0: nothing
 };
 
 /// Where a tile's sums go, and what is added to them: what is there, or the constant terms, of which pairs with two
@@ -42,7 +45,9 @@ struct tile_output {
         : acc(acc_), stride(stride_), add(add_), per_row(per_row_), per_output(per_output_) {}
 };
 
-template <class Lanes, class Lhs, class Rhs, size_t Rows, size_t Registers>
+/// `PlaneStride`: words from a plane of the rows to the next, if all planes of all rows lie side by side: one address
+/// then reaches all of them, which leaves registers, and what `early` says is fetched. 0: rows are anywhere.
+template <class Lanes, class Lhs, class Rhs, size_t Rows, size_t Registers, size_t PlaneStride = 0>
 struct tile {
     static_assert(Lhs::sign_bit == Rhs::sign_bit,
                   "tern: operands of opposite sign conventions; transcode one of them first");
@@ -165,15 +170,21 @@ struct tile {
     static TERN_INLINE void run_digits(counters& n, reg (&sum)[Rows][Registers], size_t& left, const stretches& depth,
                                        size_t q, const word* const (&rhs)[panels], size_t p, size_t lane) noexcept {
         constexpr size_t block_words = size_t{Rhs::planes} * panel_outputs;
-        const size_t sign_offset = Lhs::has_mask && Lhs::has_sign ? depth.lhs_plane_stride : 0;
+        const size_t plane_stride = PlaneStride != 0 ? PlaneStride : depth.lhs_plane_stride;
+        const size_t sign_offset = Lhs::has_mask && Lhs::has_sign ? plane_stride : 0;
         for (size_t s = 0; s < depth.count; ++s) {
             const word* x[Rows];
             const word* w[panels];
             bits::unroll<Rows>([&](auto r) TERN_INLINE_LAMBDA {
-                x[r] = depth.lhs[s * Rows + r] + q * depth.lhs_plane_stride;
+                if constexpr (PlaneStride != 0)
+                    x[r] = depth.lhs[s] + q * PlaneStride + r * (size_t{Lhs::planes} * PlaneStride);
+                else
+                    x[r] = depth.lhs[s * Rows + r] + q * plane_stride;
             });
+            const word* early[panels];
             bits::unroll<panels>([&](auto i) TERN_INLINE_LAMBDA {
                 w[i] = rhs[i] + depth.rhs_blocks[s] * block_words + p * panel_outputs;
+                early[i] = w[i] + depth.early;
             });
             for (size_t at = 0; at < depth.words;) {
                 size_t end = depth.words;
@@ -182,7 +193,14 @@ struct tile {
                 TERN_KEEP_LOOP
                 for (; at < end; ++at) {
                     step(n, x, at, sign_offset, w, lane);
-                    bits::unroll<panels>([&](auto i) TERN_INLINE_LAMBDA { w[i] += block_words; });
+                    bits::unroll<panels>([&](auto i) TERN_INLINE_LAMBDA {
+                        if constexpr (PlaneStride != 0) {
+                            bits::prefetch(early[i]);
+                            if constexpr (block_words > panel_outputs) bits::prefetch(early[i] + panel_outputs);
+                            early[i] += depth.early_step;
+                        }
+                        w[i] += block_words;
+                    });
                 }
                 if constexpr (Lanes::fold_every != 0) {
                     if (left == 0) {
@@ -201,6 +219,12 @@ struct tile {
         reg sum[Rows][Registers];
         counters n;
         clear(n);
+        // Rows of a destination are far apart; stores that have to fetch their line first queue up behind each other.
+        bits::unroll<Rows>([&](auto r) TERN_INLINE_LAMBDA {
+            bits::unroll<panels>([&](auto p) TERN_INLINE_LAMBDA {
+                bits::prefetch_to_write(out.acc + r * out.stride + p * panel_outputs);
+            });
+        });
         bits::unroll<Rows>([&](auto r) TERN_INLINE_LAMBDA {
             bits::unroll<Registers>([&](auto j) TERN_INLINE_LAMBDA { sum[r][j] = Lanes::zero(); });
         });
