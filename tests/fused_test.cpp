@@ -165,7 +165,7 @@ void check_destinations(const std::vector<float>& y, const random_steps& s, size
 }
 
 /// Integer limits: random ones, and folded ones, which have to give what the real steps give.
-template <class Arch, class Run>
+template <bool All, class Arch, class Run>
 void check_integers(const std::vector<std::int32_t>& acc, const std::vector<float>& y, const random_steps& s,
                     size_t rows, size_t outputs, random_numbers& random, const Run& run) {
     using tern::matrix_view;
@@ -206,42 +206,87 @@ void check_integers(const std::vector<std::int32_t>& acc, const std::vector<floa
         } else {
             tern::reference::binarize(as, limits, to);
         }
+        if constexpr (All) {
         packed_destination<binary> bits(rows, outputs, forms[random.next() % 4]);
         bits.expect(expected);
         CHECK(run(bits.view(), limits) == status::ok);
         CHECK(bits.difference() == "");
+        }
     }
 }
 
 const size_t sizes[] = {0, 1, 2, 3, 7, 15, 16, 17, 31, 32, 33, 48, 63, 65};
 
-TEST_CASE("products of planes") {
+// Sinks alone, on every architecture: what stands in front of them is tested elsewhere, and dear to compile.
+TEST_CASE("sinks") {
     for_each_architecture([](auto arch) {
         using arch_type = decltype(arch);
         random_numbers random(7);
-        for (size_t turn = 0; turn < 120; ++turn) {
-            const size_t rows = turn % 3 == 0 ? 1 : random.between(0, 9);
+        for (size_t turn = 0; turn < 150; ++turn) {
+            const size_t rows = random.between(0, 9);
             const size_t outputs = sizes[random.next() % 14];
-            const size_t depth = random.between(0, 90);
-            const integers x = make_integers(describe<ternary>(), rows, depth, fill::random, random);
-            const integers w = make_integers(describe<binary>(), outputs, depth, fill::random, random);
-            const packed_lhs lhs(describe<ternary>(), x, forms[turn % 4], random);
-            const packed_rhs rhs(describe<binary>(), w, 1, turn % 2 == 0);
+            const size_t stride = (outputs + 15) / 16 * 16;
+            const integers w = make_integers(describe<ternary>(), outputs, 7, fill::random, random);
             const random_steps s(random, rows, w, rows, turn % 2 == 0);
-            INFO(std::string(tern::arch::name(arch)), ", ", rows, " x ", outputs, " x ", depth);
-            std::vector<float> y(rows * outputs);
-            tern::reference::gemm(x.view(), w.view(), tern::matrix_view<float>(y.data(), rows, outputs),
-                                  tern::reference::unclamped(s.steps.epilogue));
+            INFO(std::string(tern::arch::name(arch)), ", ", rows, " x ", outputs);
+            std::vector<std::int32_t> acc(rows * stride + 1);
+            for (std::int32_t& a : acc) a = static_cast<std::int32_t>(random.next() % 100) - 50;
+            if (random.once_in(4) && !acc.empty()) acc[0] = (1 << 29) - 1;
+            std::vector<std::int32_t> dense;
+            std::vector<float> y;
+            std::vector<std::int32_t> row_sums(rows + 1);
+            std::vector<std::int32_t> weight_sums(stride + 1);
+            for (std::int32_t& a : row_sums) a = static_cast<std::int32_t>(random.next() % 100) - 50;
+            for (std::int32_t& a : weight_sums) a = static_cast<std::int32_t>(random.next() % 100) - 50;
+            const tern::scale_offset e = tern::reference::unclamped(s.steps.epilogue);
+            for (size_t r = 0; r < rows; ++r)
+                for (size_t o = 0; o < outputs; ++o) {
+                    const tern::reference::affine_sums sums{acc[r * stride + o], weight_sums[o], row_sums[r], 7};
+                    dense.push_back(sums.product);
+                    y.push_back(tern::reference::finish(e, 0.0 + tern::reference::affine_product(e, sums, r, o, 0), o));
+                }
+            std::vector<size_t> dst_rows(rows);
+            for (size_t r = 0; r < rows; ++r) dst_rows[r] = r;
             const auto run = [&](const auto& dst, const auto& how) {
-                return tern::gemm<arch_type>(lhs.view().as<ternary>(), rhs.view().as<binary>(), dst, how);
+                const auto sink = tern::kernel::sink_of<arch_type>(dst, how);
+                std::vector<tern::simd::row_terms> terms;
+                if constexpr (decltype(sink)::real)
+                    for (size_t r = 0; r < rows; ++r) terms.push_back(sink.row_terms(r, row_sums[r], 7));
+                for (size_t p = 0; p * 16 < outputs; ++p)
+                    tern::kernel::store_panel<arch_type>(sink, p, acc.data() + p * 16, stride, rows, dst_rows.data(),
+                                                         terms.data(), weight_sums.data() + p * 16);
+                return status::ok;
             };
             check_destinations<true, arch_type>(y, s, rows, outputs, random, run);
-            if (turn % 2 != 0) continue;
-            std::vector<std::int32_t> acc(rows * outputs);
-            tern::reference::gemm(x.view(), w.view(), tern::matrix_view<std::int32_t>(acc.data(), rows, outputs));
-            check_integers<arch_type>(acc, y, s, rows, outputs, random, run);
+            if (turn % 2 == 0) check_integers<true, arch_type>(dense, y, s, rows, outputs, random, run);
         }
     });
+}
+
+TEST_CASE("products of planes, on the best architecture") {
+    random_numbers random(7);
+    for (size_t turn = 0; turn < 60; ++turn) {
+        const size_t rows = turn % 3 == 0 ? 1 : random.between(0, 9);
+        const size_t outputs = sizes[random.next() % 14];
+        const size_t depth = random.between(0, 90);
+        const integers x = make_integers(describe<binary>(), rows, depth, fill::random, random);
+        const integers w = make_integers(describe<binary>(), outputs, depth, fill::random, random);
+        const packed_lhs lhs(describe<binary>(), x, forms[turn % 4], random);
+        const packed_rhs rhs(describe<binary>(), w, 1, turn % 2 == 0);
+        const random_steps s(random, rows, w, rows, turn % 2 == 0);
+        INFO(rows, " x ", outputs, " x ", depth);
+        std::vector<float> y(rows * outputs);
+        tern::reference::gemm(x.view(), w.view(), tern::matrix_view<float>(y.data(), rows, outputs),
+                              tern::reference::unclamped(s.steps.epilogue));
+        const auto run = [&](const auto& dst, const auto& how) {
+            return tern::gemm(lhs.view().as<binary>(), rhs.view().as<binary>(), dst, how);
+        };
+        check_destinations<false, tern::default_arch>(y, s, rows, outputs, random, run);
+        if (turn % 2 != 0) continue;
+        std::vector<std::int32_t> acc(rows * outputs);
+        tern::reference::gemm(x.view(), w.view(), tern::matrix_view<std::int32_t>(acc.data(), rows, outputs));
+        check_integers<false, tern::default_arch>(acc, y, s, rows, outputs, random, run);
+    }
 }
 
 TEST_CASE("products of bytes, on the best architecture") {
@@ -296,7 +341,7 @@ TEST_CASE("convolutions, on the best architecture") {
         if (turn % 2 != 0) continue;
         std::vector<std::int32_t> acc(rows * outputs);
         tern::reference::conv2d(input, filters, window, tern::tensor_view<std::int32_t>(acc.data(), images, out_height, out_width, outputs));
-        check_integers<tern::default_arch>(acc, y, s, rows, outputs, random, [&](const auto& dst, const auto& how) {
+        check_integers<false, tern::default_arch>(acc, y, s, rows, outputs, random, [&](const auto& dst, const auto& how) {
             using encoding = typename std::decay_t<decltype(dst)>::encoding;
             return tern::conv2d(packed, filters_packed, window, tern::mutable_packed_tensor<encoding>{dst, images, out_height, out_width}, how);
         });
@@ -306,33 +351,30 @@ TEST_CASE("convolutions, on the best architecture") {
 TEST_CASE("what is refused") {
     std::vector<float> numbers(64, 1.0f);
     const std::vector<std::int16_t> ones(64, 1);
-    const tern::packed_activations<ternary> lhs(tern::matrix_view<const std::int16_t>(ones.data(), 4, 16));
-    const tern::packed_matrix<ternary> rhs(tern::matrix_view<const std::int16_t>(ones.data(), 4, 16));
-    const auto weights = static_cast<const tern::packed_panels<ternary>&>(rhs);
-    const auto rows = static_cast<const tern::packed_rows<ternary>&>(lhs);
-    const tern::matrix_view<float> dst(numbers.data(), 4, 4);
+    const tern::packed_activations<binary> lhs(tern::matrix_view<const std::int16_t>(ones.data(), 4, 16));
+    const tern::packed_matrix<binary> rhs(tern::matrix_view<const std::int16_t>(ones.data(), 4, 16));
+    const auto weights = static_cast<const tern::packed_panels<binary>&>(rhs);
+    const auto rows = static_cast<const tern::packed_rows<binary>&>(lhs);
+    std::vector<std::int8_t> bytes(64);
+    const tern::matrix_view<std::int8_t> dst(bytes.data(), 4, 4);
     tern::real_steps steps;
-    CHECK(tern::gemm(rows, weights, dst, tern::to_float(steps)) == status::ok);
-    steps.residual = tern::matrix_view<const float>(numbers.data(), 4, 4);
-    CHECK(tern::gemm(rows, weights, dst, tern::to_float(steps)) == status::overlap);
+    CHECK(tern::gemm(rows, weights, dst, tern::to_int8(steps, {})) == status::ok);
+    steps.residual = tern::matrix_view<const std::int8_t>(bytes.data(), 4, 4);
+    CHECK(tern::gemm(rows, weights, dst, tern::to_int8(steps, {})) == status::overlap);
     steps.residual = tern::matrix_view<const float>(numbers.data() + 16, 4, 3, 4);
-    CHECK(tern::gemm(rows, weights, dst, tern::to_float(steps)) == status::bad_shape);
+    CHECK(tern::gemm(rows, weights, dst, tern::to_int8(steps, {})) == status::bad_shape);
     steps.residual = tern::matrix_view<const float>(numbers.data() + 16, 4, 4, 3);
-    CHECK(tern::gemm(rows, weights, dst, tern::to_float(steps)) == status::bad_stride);
+    CHECK(tern::gemm(rows, weights, dst, tern::to_int8(steps, {})) == status::bad_stride);
     steps.residual = {};
     steps.slope = {numbers.data(), 2};
-    CHECK(tern::gemm(rows, weights, dst, tern::to_float(steps)) == status::bad_stride);
+    CHECK(tern::gemm(rows, weights, dst, tern::to_int8(steps, {})) == status::bad_stride);
     steps.slope = {};
-    std::vector<std::int8_t> bytes(16);
-    const tern::matrix_view<std::int8_t> small(bytes.data(), 4, 4);
     tern::to_int8 how(steps, {}, 128);
-    CHECK(tern::gemm(rows, weights, small, how) == status::bad_value);
+    CHECK(tern::gemm(rows, weights, dst, how) == status::bad_value);
     how.zero_point = 0;
     const float nothing = 0.0f;
     how.scale = tern::per_tensor(nothing);
-    CHECK(tern::gemm(rows, weights, small, how) == status::bad_value);
-    tern::packed_activations<tern::unsigned_bits<2>> levels(4, 4);
-    CHECK(tern::gemm(rows, weights, static_cast<const tern::mutable_packed_rows<tern::unsigned_bits<2>>&>(levels), tern::to_bits(steps, 0.0f)) == status::bad_value);
+    CHECK(tern::gemm(rows, weights, dst, how) == status::bad_value);
     tern::integer_limits out;
     std::int32_t limits[8];
     word negative[1];
