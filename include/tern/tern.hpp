@@ -7,6 +7,7 @@
 #include <tern/config.hpp>
 #include <tern/conv.hpp>
 #include <tern/conv_fused.hpp>
+#include <tern/depthwise.hpp>
 #include <tern/dot.hpp>
 #include <tern/encoding.hpp>
 #include <tern/epilogue.hpp>

@@ -80,6 +80,7 @@ template <class Arch, class Encoding>
 struct integer_sink {
     static constexpr bool real = false;
     static constexpr bool three_values = Encoding::has_mask;
+    static constexpr bool set_means_minus = !three_values && Encoding::sign_bit == set_bit::minus;
     using integers = decltype(simd::integers_of(Arch{}));
     struct panel_state {
         std::int32_t lower[panel_outputs];
@@ -107,7 +108,7 @@ struct integer_sink {
         state.exists = bits::low_mask(lanes);
         state.negative = limits.negative == nullptr ? 0u : limits.negative[panel / 2] >> panel % 2 * panel_outputs;
         // A set bit that means minus is one more turn.
-        if (!three_values && Encoding::sign_bit == set_bit::minus) state.negative = ~state.negative;
+        if (set_means_minus) state.negative = ~state.negative;
         return state;
     }
     TERN_INLINE void store(const panel_state& state, size_t row, size_t panel, const std::int32_t* acc) const noexcept {
