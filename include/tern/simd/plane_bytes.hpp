@@ -7,11 +7,14 @@
 
 namespace tern::simd {
 
-/// Thirty-two bytes in memory; this leaf is that of architectures without one of their own.
+/// This leaf is that of architectures without one of their own.
+///   words    that are worked on together, 32 bytes each
 ///   expand   bit i of P words, `stride` words apart, as a two's complement number in byte i; Add: added to what is there
-///   widen    as int32
+///   widen    32 bytes as int32
 ///   above    bit i: a[i] > b[i]
 struct scalar_plane_bytes {
+    static constexpr std::size_t words = 1;
+
     template <int P, bool Add>
     static TERN_INLINE void expand(const std::uint32_t* planes, std::size_t stride, std::int8_t* to) noexcept {
         for (int part = 0; part < 4; ++part) {
@@ -29,10 +32,9 @@ struct scalar_plane_bytes {
     static TERN_INLINE void widen(const std::int8_t* from, std::int32_t* to) noexcept {
         for (int i = 0; i < 32; ++i) to[i] = from[i];
     }
-    static TERN_INLINE std::uint32_t above(const std::int8_t* a, const std::int8_t* b) noexcept {
-        std::uint32_t mask = 0;
-        for (int i = 0; i < 32; ++i) mask |= (a[i] > b[i] ? 1u : 0u) << i;
-        return mask;
+    static TERN_INLINE void above(const std::int8_t* a, const std::int8_t* b, std::uint32_t* mask) noexcept {
+        *mask = 0;
+        for (int i = 0; i < 32; ++i) *mask |= (a[i] > b[i] ? 1u : 0u) << i;
     }
 
 private:
@@ -50,6 +52,8 @@ scalar_plane_bytes plane_bytes_of(arch::scalar) noexcept;
 #if TERN_HAS_AVX2
 
 struct avx2_plane_bytes {
+    static constexpr std::size_t words = 1;
+
     static TERN_INLINE __m256i load(const std::int8_t* from) noexcept {
         return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(from));
     }
@@ -73,8 +77,8 @@ struct avx2_plane_bytes {
             _mm256_storeu_si256(reinterpret_cast<__m256i*>(to + i),
                                 _mm256_cvtepi8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(from + i))));
     }
-    static TERN_INLINE std::uint32_t above(const std::int8_t* a, const std::int8_t* b) noexcept {
-        return static_cast<std::uint32_t>(_mm256_movemask_epi8(_mm256_cmpgt_epi8(load(a), load(b))));
+    static TERN_INLINE void above(const std::int8_t* a, const std::int8_t* b, std::uint32_t* mask) noexcept {
+        *mask = static_cast<std::uint32_t>(_mm256_movemask_epi8(_mm256_cmpgt_epi8(load(a), load(b))));
     }
 };
 
@@ -84,23 +88,26 @@ avx2_plane_bytes plane_bytes_of(arch::avx2) noexcept;
 
 #if TERN_HAS_AVX512
 
-struct avx512_plane_bytes : avx2_plane_bytes {
+struct avx512_plane_bytes {
+    static constexpr std::size_t words = 2;
+
     template <int P, bool Add>
     static TERN_INLINE void expand(const std::uint32_t* planes, std::size_t stride, std::int8_t* to) noexcept {
-        __m256i all = Add ? load(to) : _mm256_setzero_si256();
+        __m512i all = Add ? _mm512_loadu_si512(to) : _mm512_setzero_si512();
         bits::unroll<std::size_t{P}>([&](auto p) TERN_INLINE_LAMBDA {
             constexpr int plane = static_cast<int>(decltype(p)::value);
             constexpr int value = plane == P - 1 ? -(1 << plane) : 1 << plane;
-            all = _mm256_mask_add_epi8(all, planes[p * stride], all, _mm256_set1_epi8(static_cast<char>(value)));
+            const auto set = bits::load<std::uint64_t>(planes + p * stride);
+            all = _mm512_mask_add_epi8(all, set, all, _mm512_set1_epi8(static_cast<char>(value)));
         });
-        _mm256_storeu_si256(reinterpret_cast<__m256i*>(to), all);
+        _mm512_storeu_si512(to, all);
     }
     static TERN_INLINE void widen(const std::int8_t* from, std::int32_t* to) noexcept {
         for (int i = 0; i < 32; i += 16)
             _mm512_storeu_si512(to + i, _mm512_cvtepi8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(from + i))));
     }
-    static TERN_INLINE std::uint32_t above(const std::int8_t* a, const std::int8_t* b) noexcept {
-        return _mm256_cmpgt_epi8_mask(load(a), load(b));
+    static TERN_INLINE void above(const std::int8_t* a, const std::int8_t* b, std::uint32_t* mask) noexcept {
+        bits::store(mask, std::uint64_t{_mm512_cmpgt_epi8_mask(_mm512_loadu_si512(a), _mm512_loadu_si512(b))});
     }
 };
 

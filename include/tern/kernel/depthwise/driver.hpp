@@ -82,11 +82,11 @@ private:
                                 size_t last) noexcept {
         const size_t rows = window_.y.kernel;
         const size_t taps = rows * window_.x.kernel;
-        const size_t tap_stride = 2 * (words + width);
-        word weights[(most_taps + taps_together) * 2 * (channel_words + width)];
-        word lines[line_words];
-        word zeros[most_words + width];
-        std::int8_t sums[(most_words + width) * word_bits];
+        const size_t tap_stride = 2 * (words + width);  // on boundaries of a register where words are
+        alignas(64) word weights[(most_taps + taps_together) * 2 * (channel_words + width)];
+        alignas(64) word lines[line_words];
+        alignas(64) word zeros[most_words + width];
+        alignas(64) std::int8_t sums[(most_words + width + 1) * word_bits];
         size_t staged[most_rows];  // row of the image in each line
         std::memset(zeros, 0, sizeof zeros);
         std::memset(weights + taps * tap_stride, 0, taps_together * tap_stride * sizeof *weights);

@@ -28,8 +28,9 @@ class channel_results {
     size_t channels_;
     size_t first_word_ = 0;
     size_t words_ = 0;
-    std::int8_t lower_[compares ? channel_words * word_bits : 1];
-    std::int8_t upper_[compares ? channel_words * word_bits : 1];
+    // Of the selected channels, and one word more that may be read along.
+    std::int8_t lower_[compares ? (channel_words + 1) * word_bits : 1];
+    std::int8_t upper_[compares ? (channel_words + 1) * word_bits : 1];
 
 public:
     TERN_INLINE channel_results(const Sink& sink, size_t channels) noexcept : sink_(sink), channels_(channels) {}
@@ -39,20 +40,18 @@ public:
         first_word_ = first_word;
         words_ = words;
         if constexpr (compares)
-            for (size_t i = 0; i < words * word_bits; ++i) {
+            for (size_t i = 0; i < (words + 1) * word_bits; ++i) {
                 const size_t c = first_word * word_bits + i;
                 lower_[i] = c < channels_ && sink_.limits.lower != nullptr ? saturated(sink_.limits.lower[c]) : std::int8_t{0};
                 upper_[i] = c < channels_ && sink_.limits.upper != nullptr ? saturated(sink_.limits.upper[c]) : std::int8_t{0};
             }
     }
 
-    /// sums: bytes of the selected channels, pixel after pixel, -126 .. 126.
+    /// sums: bytes of the selected channels, pixel after pixel, -126 .. 126. One word behind the last may be read.
     TERN_INLINE void put(size_t image, size_t first_pixel, size_t pixels, const std::int8_t* sums) const noexcept {
         const size_t row_bytes = words_ * word_bits;
         if constexpr (compares) {
-            for (size_t r = 0; r < pixels; ++r)
-                for (size_t w = 0; w < words_; ++w)
-                    compare(first_pixel + r, w, sums + r * row_bytes + w * word_bits);
+            for (size_t r = 0; r < pixels; ++r) compare(first_pixel + r, sums + r * row_bytes);
         } else if constexpr (std::is_same_v<Sink, int32_sink>) {
             for (size_t r = 0; r < pixels; ++r)
                 for (size_t w = 0; w < words_; ++w)
@@ -70,7 +69,16 @@ public:
 
     /// One pixel's sums of the 32 channels of a word.
     TERN_INLINE void put_word(size_t image, size_t pixel, size_t w, const std::int32_t* sums) const noexcept {
-        store(image, pixel, 1, 2 * w, 2, sums, word_bits);
+        if constexpr (std::is_same_v<Sink, int32_sink>) {
+            const size_t channels = channels_ - w * word_bits;
+            std::int32_t* to = sink_.dst.row(pixel) + w * word_bits;
+            if (channels >= word_bits)
+                std::memcpy(to, sums, word_bits * sizeof *to);
+            else
+                std::memcpy(to, sums, channels * sizeof *to);
+        } else {
+            store(image, pixel, 1, 2 * w, 2, sums, word_bits);
+        }
     }
 
 private:
@@ -87,19 +95,28 @@ private:
         if (left(w) == word_bits) return plane_bytes<Arch>::widen(sums, to);
         for (size_t i = 0; i < left(w); ++i) to[i] = sums[i];
     }
-    TERN_INLINE void compare(size_t pixel, size_t w, const std::int8_t* sums) const noexcept {
-        const size_t at = first_word_ + w;
-        const word exists = bits::low_mask(left(w));
-        const word negative = sink_.limits.negative == nullptr ? 0u : sink_.limits.negative[at];
-        const word above = plane_bytes<Arch>::above(sums, upper_ + w * word_bits);
-        word* to = sink_.to.target_row(pixel) + at;
-        if constexpr (Sink::three_values) {
-            const word below = plane_bytes<Arch>::above(lower_ + w * word_bits, sums);
-            to[0] = (above | below) & exists;
-            to[sink_.to.plane_stride] = ((above & ~negative) | (below & negative)) & exists;
-        } else {
-            to[0] = (above ^ negative ^ (Sink::set_means_minus ? ~word{0} : 0u)) & exists;
+    TERN_INLINE void compare(size_t pixel, const std::int8_t* sums) const noexcept {
+        using bytes = plane_bytes<Arch>;
+        word above[channel_words + 1];
+        word below[channel_words + 1];
+        for (size_t w = 0; w < words_; w += bytes::words) {
+            bytes::above(sums + w * word_bits, upper_ + w * word_bits, above + w);
+            if constexpr (Sink::three_values) bytes::above(lower_ + w * word_bits, sums + w * word_bits, below + w);
         }
+        word* to = sink_.to.target_row(pixel) + first_word_;
+        const word* negative = sink_.limits.negative == nullptr ? nullptr : sink_.limits.negative + first_word_;
+        for (size_t w = 0; w < words_; ++w) {
+            const word turned = negative == nullptr ? 0u : negative[w];
+            if constexpr (Sink::three_values) {
+                to[w] = above[w] | below[w];
+                to[sink_.to.plane_stride + w] = above[w] ^ ((above[w] ^ below[w]) & turned);
+            } else {
+                to[w] = above[w] ^ turned ^ (Sink::set_means_minus ? ~word{0} : 0u);
+            }
+        }
+        const word exists = bits::low_mask(left(words_ - 1));
+        to[words_ - 1] &= exists;
+        if constexpr (Sink::three_values) to[sink_.to.plane_stride + words_ - 1] &= exists;
     }
     TERN_INLINE void store(size_t image, size_t first_pixel, size_t pixels, size_t first_panel, size_t panels,
                            const std::int32_t* acc, size_t stride) const noexcept {

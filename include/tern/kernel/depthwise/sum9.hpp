@@ -119,12 +119,12 @@ void sum_stretch(const stretch9& s, size_t words, std::int8_t* to) noexcept {
                     of_sign = weight_sign[t];
                 },
                 planes);
-            word lanes[sum_planes * width];
+            alignas(64) word lanes[sum_planes * width];
             bits::unroll<sum_planes>([&](auto p) TERN_INLINE_LAMBDA {
                 // Signed and unsigned of a type may alias.
                 adder::store(reinterpret_cast<std::int32_t*>(lanes) + p * width, planes[p]);
             });
-            for (size_t i = 0; i < width; ++i)
+            for (size_t i = 0; i < width; i += plane_bytes<Arch>::words)
                 plane_bytes<Arch>::template expand<static_cast<int>(sum_planes), Add>(lanes + i, width, to + (at + i) * word_bits);
         }
     }
