@@ -18,6 +18,7 @@
 #include <tern/gemm_float.hpp>
 #include <tern/gemm_lookup.hpp>
 #include <tern/gemv.hpp>
+#include <tern/layer.hpp>
 #include <tern/layout.hpp>
 #include <tern/pack.hpp>
 #include <tern/parallel.hpp>
