@@ -102,6 +102,8 @@ int main(int argc, char** argv) {
     if (wanted != selection::report) {
         add_dot();
         add_conv2d(wanted);
+        add_depthwise();
+        add_networks();
         add_pack();
         add_quantize();
     }

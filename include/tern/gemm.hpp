@@ -19,9 +19,11 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <type_traits>
 
 #include <tern/arch.hpp>
 #include <tern/epilogue.hpp>
+#include <tern/fused.hpp>
 #include <tern/layout.hpp>
 #include <tern/parallel.hpp>
 
@@ -52,11 +54,18 @@ template <class Arch = default_arch, class Lhs, class Rhs>
                           const mutable_packed_rows<ternary>& dst, const scale_offset& epilogue,
                           const thresholds& limits, tiles range = {}) noexcept;
 
+/// Any destination and way there of fused.hpp, bit-identical to `reference/fused.hpp`.
+template <class Arch = default_arch, class Lhs, class Rhs, class Destination, class How>
+[[nodiscard]] std::enable_if_t<detail::is_how<How>, status> gemm(const packed_rows<Lhs>& lhs,
+                                                                 const packed_panels<Rhs>& rhs, const Destination& dst,
+                                                                 const How& how, tiles range = {}) noexcept;
+
 }  // namespace tern
 
 #include <tern/kernel/gemm/driver.hpp>
 #include <tern/kernel/gemm/planes.hpp>
 #include <tern/kernel/lookup/panels.hpp>
+#include <tern/kernel/sinks/fused.hpp>
 
 namespace tern {
 namespace detail {
@@ -152,7 +161,32 @@ template <class Arch, class Operands>
     return s;
 }
 
+[[nodiscard]] TERN_INLINE constexpr size_t width_of(const matrix_view<float>& v) noexcept { return v.cols; }
+[[nodiscard]] TERN_INLINE constexpr size_t width_of(const matrix_view<std::int8_t>& v) noexcept { return v.cols; }
+template <class Encoding>
+[[nodiscard]] TERN_INLINE constexpr size_t width_of(const mutable_packed_rows<Encoding>& v) noexcept {
+    return v.depth;
+}
+
+/// Any way of fused.hpp.
+template <class Arch, class Operands, class Destination, class How>
+[[nodiscard]] TERN_INLINE status fused_product(const Operands& o, const Destination& dst, const How& how,
+                                               tiles range) noexcept {
+    status s = check(dst);
+    if (s == status::ok) s = check_product(o, dst.rows, width_of(dst), bytes_of(dst), range);
+    if (s == status::ok)
+        s = check_how(how, dst.rows, o.rhs.outputs, o.depth(), Operands::largest_product, bytes_of(dst));
+    if (s == status::ok) run_product<Arch>(o, range, kernel::sink_of<Arch>(dst, how));
+    return s;
+}
+
 }  // namespace detail
+
+template <class Arch, class Lhs, class Rhs, class Destination, class How>
+std::enable_if_t<detail::is_how<How>, status> gemm(const packed_rows<Lhs>& lhs, const packed_panels<Rhs>& rhs,
+                                                   const Destination& dst, const How& how, tiles range) noexcept {
+    return detail::fused_product<Arch>(detail::plane_operands<Lhs, Rhs>{lhs, rhs}, dst, how, range);
+}
 
 template <class Arch, class Lhs, class Rhs>
 status gemm(const packed_rows<Lhs>& lhs, const packed_panels<Rhs>& rhs, const matrix_view<std::int32_t>& dst,

@@ -77,6 +77,23 @@ template <class Arch = default_arch>
                           const mutable_packed_rows<ternary>& dst, const scale_offset& epilogue,
                           const thresholds& limits, tiles range = {}) noexcept;
 
+/// Any destination and way there of fused.hpp, for the weights of all three layouts.
+template <class Arch = default_arch, class Destination, class How>
+[[nodiscard]] std::enable_if_t<detail::is_how<How>, status> gemm(const matrix_view<const std::int8_t>& lhs,
+                                                                 const packed_codes& rhs, const Destination& dst,
+                                                                 const How& how, tiles range = {}) noexcept;
+
+template <class Arch = default_arch, class Destination, class How>
+[[nodiscard]] std::enable_if_t<detail::is_how<How>, status> gemm(const matrix_view<const std::int8_t>& lhs,
+                                                                 const packed_panels<binary>& rhs,
+                                                                 const Destination& dst, const How& how,
+                                                                 tiles range = {}) noexcept;
+
+template <class Arch = default_arch, class Destination, class How>
+[[nodiscard]] std::enable_if_t<detail::is_how<How>, status> gemm(const matrix_view<const std::int8_t>& lhs,
+                                                                 const packed_trits& rhs, const Destination& dst,
+                                                                 const How& how, tiles range = {}) noexcept;
+
 }  // namespace tern
 
 #include <tern/kernel/bytes/bits.hpp>
@@ -207,6 +224,27 @@ status gemm(const matrix_view<const std::int8_t>& lhs, const packed_trits& rhs,
             const mutable_packed_rows<ternary>& dst, const scale_offset& epilogue, const thresholds& limits,
             tiles range) noexcept {
     return detail::product<Arch>(detail::trits_operands{lhs, rhs}, dst, epilogue, limits, range);
+}
+
+template <class Arch, class Destination, class How>
+std::enable_if_t<detail::is_how<How>, status> gemm(const matrix_view<const std::int8_t>& lhs,
+                                                   const packed_codes& rhs, const Destination& dst,
+                                                   const How& how, tiles range) noexcept {
+    return detail::fused_product<Arch>(detail::codes_operands{lhs, rhs}, dst, how, range);
+}
+
+template <class Arch, class Destination, class How>
+std::enable_if_t<detail::is_how<How>, status> gemm(const matrix_view<const std::int8_t>& lhs,
+                                                   const packed_panels<binary>& rhs, const Destination& dst,
+                                                   const How& how, tiles range) noexcept {
+    return detail::fused_product<Arch>(detail::bits_operands{lhs, rhs}, dst, how, range);
+}
+
+template <class Arch, class Destination, class How>
+std::enable_if_t<detail::is_how<How>, status> gemm(const matrix_view<const std::int8_t>& lhs,
+                                                   const packed_trits& rhs, const Destination& dst,
+                                                   const How& how, tiles range) noexcept {
+    return detail::fused_product<Arch>(detail::trits_operands{lhs, rhs}, dst, how, range);
 }
 
 }  // namespace tern

@@ -60,6 +60,12 @@ template <class Arch = default_arch, class Lhs>
                           const mutable_packed_rows<ternary>& dst, const scale_offset& epilogue,
                           const thresholds& limits, tiles range = {}) noexcept;
 
+/// Any destination and way there of fused.hpp.
+template <class Arch = default_arch, class Lhs, class Destination, class How>
+[[nodiscard]] std::enable_if_t<detail::is_how<How>, status> gemm(const packed_rows<Lhs>& lhs,
+                                                                 const packed_indices& rhs, const Destination& dst,
+                                                                 const How& how, tiles range = {}) noexcept;
+
 }  // namespace tern
 
 #include <tern/kernel/gemm/driver.hpp>
@@ -106,6 +112,12 @@ template <class Arch, class Lhs>
 status gemm(const packed_rows<Lhs>& lhs, const packed_indices& rhs, const mutable_packed_rows<ternary>& dst,
             const scale_offset& epilogue, const thresholds& limits, tiles range) noexcept {
     return detail::product<Arch>(detail::lookup_operands<Lhs>{lhs, rhs}, dst, epilogue, limits, range);
+}
+
+template <class Arch, class Lhs, class Destination, class How>
+std::enable_if_t<detail::is_how<How>, status> gemm(const packed_rows<Lhs>& lhs, const packed_indices& rhs,
+                                                   const Destination& dst, const How& how, tiles range) noexcept {
+    return detail::fused_product<Arch>(detail::lookup_operands<Lhs>{lhs, rhs}, dst, how, range);
 }
 
 }  // namespace tern

@@ -1,14 +1,21 @@
 // SPDX-License-Identifier: MIT
-// Max-pooling of packed activations, without unpacking: the largest of -1, 0 and +1 is bit logic.
+// Pooling of packed activations, without unpacking.
 //
-//     dst[n][y][x][c] = max over the window's positions inside the image of input[n][.][.][c]
+//     max_pool2d        dst[n][y][x][c] = max over the window's positions inside the image of input[n][.][.][c]
+//     sum_pool2d        the sum over them, as int32
+//     average_pool2d    float(sum / number of positions inside), the quotient in double
 //
-// binary: the OR of the plus bits. ternary: plus where any position is plus, minus where all are minus.
-// Exact, bit-identical to `reference::max_pool2d`; zeros are written in their canonical code. Positions outside the
-// image never win; a window with none inside is a shape that does not fit.
+// Largest, binary: the OR of the plus bits. ternary: plus where any position is plus, minus where all are minus.
+// k-bit: codes are in the order of their values, and are compared plane by plane from the highest on.
+// Sums: counters that lie across the planes, 32 channels a word; a global average is a window as large as the image.
+//
+// Exact, bit-identical to reference::; zeros are written in their canonical code. Positions outside the image never win
+// and are not counted; a window with none inside is a shape that does not fit.
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
+#include <cstring>
 
 #include <tern/arch.hpp>
 #include <tern/layout.hpp>
@@ -24,27 +31,118 @@ namespace detail {
     return true;
 }
 
-/// Running maximum of 32 channels.
+/// Running maximum of 32 channels of k-bit codes; of binary ones with K = 1.
 template <class Encoding>
 struct word_max {
-    static_assert(std::is_same_v<Encoding, binary> || std::is_same_v<Encoding, ternary>,
-                  "tern::max_pool2d: packed pooling is for binary and ternary activations");
+    static constexpr size_t planes = size_t{Encoding::planes};
+    /// Where a set bit means minus, the smallest code is the largest value.
+    static constexpr word flip = Encoding::sign_bit == set_bit::plus ? 0u : ~word{0};
+    word largest[planes];
+
+    TERN_INLINE word_max() noexcept { std::memset(largest, 0, sizeof largest); }
+    TERN_INLINE void add(const word* pixel, size_t plane_stride) noexcept {
+        word greater = 0;
+        word equal = ~word{0};
+        for (size_t p = planes; p-- > 0;) {
+            const word x = pixel[p * plane_stride] ^ flip;
+            greater |= equal & x & ~largest[p];
+            equal &= ~(x ^ largest[p]);
+        }
+        for (size_t p = 0; p < planes; ++p)
+            largest[p] = (largest[p] & ~greater) | ((pixel[p * plane_stride] ^ flip) & greater);
+    }
+    TERN_INLINE void store(word* pixel, size_t plane_stride, word exists) const noexcept {
+        for (size_t p = 0; p < planes; ++p) pixel[p * plane_stride] = (largest[p] ^ flip) & exists;
+    }
+};
+
+template <>
+struct word_max<ternary> {
     word plus;
     word minus;
 
+    TERN_INLINE word_max() noexcept : plus(0), minus(~word{0}) {}
     TERN_INLINE void add(const word* pixel, size_t plane_stride) noexcept {
-        if constexpr (Encoding::has_mask) {
-            plus |= pixel[0] & pixel[plane_stride];
-            minus &= pixel[0] & ~pixel[plane_stride];
-        } else {
-            plus |= pixel[0];
-        }
+        plus |= pixel[0] & pixel[plane_stride];
+        minus &= pixel[0] & ~pixel[plane_stride];
     }
-    TERN_INLINE void store(word* pixel, size_t plane_stride) const noexcept {
-        pixel[0] = Encoding::has_mask ? plus | minus : plus;
-        if constexpr (Encoding::has_mask) pixel[plane_stride] = plus;
+    TERN_INLINE void store(word* pixel, size_t plane_stride, word) const noexcept {
+        pixel[0] = plus | minus;
+        pixel[plane_stride] = plus;
     }
 };
+
+/// Sums of 32 channels. Bits are counted in words that lie across them, and added to integers before those run over.
+template <class Encoding>
+class word_sum {
+    static constexpr size_t planes = size_t{Encoding::planes};
+    static constexpr size_t counter_bits = 5;
+    static constexpr size_t counter_steps = (1 << counter_bits) - 1;
+
+    word counters_[planes][counter_bits];
+    size_t steps_ = 0;
+    size_t total_ = 0;
+    std::int32_t sums_[word_bits];
+
+public:
+    TERN_INLINE word_sum() noexcept {
+        std::memset(counters_, 0, sizeof counters_);
+        std::memset(sums_, 0, sizeof sums_);
+    }
+    TERN_INLINE void add(const word* pixel, size_t plane_stride) noexcept {
+        if (steps_ == counter_steps) flush();
+        ++steps_;
+        ++total_;
+        for (size_t p = 0; p < planes; ++p) {
+            word carry = pixel[p * plane_stride];
+            if constexpr (Encoding::has_mask && Encoding::has_sign)
+                if (p == 1) carry &= pixel[0];
+            for (size_t b = 0; b < counter_bits && carry != 0; ++b) {
+                const word next = counters_[p][b] & carry;
+                counters_[p][b] ^= carry;
+                carry = next;
+            }
+        }
+    }
+    [[nodiscard]] TERN_INLINE const std::int32_t* finish() noexcept {
+        flush();
+        // value = 2 code - largest: what the codes leave out
+        if constexpr (Encoding::has_sign && !Encoding::has_mask)
+            for (std::int32_t& sum : sums_) {
+                sum -= static_cast<std::int32_t>(total_) * Encoding::max_abs;
+                if (Encoding::sign_bit == set_bit::minus) sum = -sum;
+            }
+        return sums_;
+    }
+
+private:
+    TERN_INLINE void flush() noexcept {
+        for (size_t p = 0; p < planes; ++p) {
+            for (size_t b = 0; b < counter_bits; ++b) {
+                const std::int32_t weight = weight_of(p) * (1 << b);
+                for (size_t i = 0; i < word_bits; ++i)
+                    sums_[i] += static_cast<std::int32_t>(counters_[p][b] >> i & 1u) * weight;
+                counters_[p][b] = 0;
+            }
+        }
+        steps_ = 0;
+    }
+    static TERN_INLINE constexpr std::int32_t weight_of(size_t p) noexcept {
+        if (Encoding::has_mask && Encoding::has_sign) return p == 0 ? -1 : 2;
+        return (Encoding::has_sign ? 2 : 1) * (1 << p);
+    }
+};
+
+/// Calls f(input pixel) for the window's positions inside the image.
+template <class Encoding, class F>
+TERN_INLINE void for_each_pixel_under(const packed_tensor<Encoding>& input, const window2d& window, size_t n, size_t y,
+                                      size_t x, const F& f) noexcept {
+    const size_t y_last = window.y.last_tap(y, input.height);
+    const size_t x_last = window.x.last_tap(x, input.width);
+    for (size_t ky = window.y.first_tap(y); ky < y_last; ++ky)
+        for (size_t kx = window.x.first_tap(x); kx < x_last; ++kx)
+            f(input.pixels.row(input.pixel(n, window.y.input(y, ky), window.x.input(x, kx))));
+}
 
 template <class Arch, class Encoding>
 void run_max_pool2d(const packed_tensor<Encoding>& input, const window2d& window,
@@ -55,17 +153,75 @@ void run_max_pool2d(const packed_tensor<Encoding>& input, const window2d& window
         const size_t x = pixel % dst.width;
         const size_t y = pixel / dst.width % dst.height;
         const size_t n = pixel / dst.width / dst.height;
-        const size_t y_last = window.y.last_tap(y, input.height);
-        const size_t x_last = window.x.last_tap(x, input.width);
         for (size_t w = 0; w < from.words(); ++w) {
-            word_max<Encoding> largest{0, ~word{0}};
-            for (size_t ky = window.y.first_tap(y); ky < y_last; ++ky)
-                for (size_t kx = window.x.first_tap(x); kx < x_last; ++kx)
-                    largest.add(from.row(input.pixel(n, window.y.input(y, ky), window.x.input(x, kx))) + w,
-                                from.plane_stride);
-            largest.store(to.target_row(pixel) + w, to.plane_stride);
+            word_max<Encoding> largest;
+            for_each_pixel_under(input, window, n, y, x, [&](const word* at) TERN_INLINE_LAMBDA {
+                largest.add(at + w, from.plane_stride);
+            });
+            largest.store(to.target_row(pixel) + w, to.plane_stride, bits::low_mask(from.depth - w * word_bits));
         }
     }
+}
+
+/// Calls store(pixel, first channel, channels, sums, positions) for every word of every output pixel.
+template <class Arch, class Encoding, class Store>
+TERN_INLINE void run_sum_pool2d(const packed_tensor<Encoding>& input, const window2d& window, size_t height,
+                                size_t width, const Store& store) noexcept {
+    const packed_rows<Encoding>& from = input.pixels;
+    for (size_t pixel = 0; pixel < input.images * height * width; ++pixel) {
+        const size_t x = pixel % width;
+        const size_t y = pixel / width % height;
+        for (size_t w = 0; w < from.words(); ++w) {
+            word_sum<Encoding> sum;
+            std::int32_t positions = 0;
+            for_each_pixel_under(input, window, pixel / width / height, y, x, [&](const word* at) TERN_INLINE_LAMBDA {
+                sum.add(at + w, from.plane_stride);
+                ++positions;
+            });
+            const size_t left = from.depth - w * word_bits;
+            store(pixel, w * word_bits, left < word_bits ? left : word_bits, sum.finish(), positions);
+        }
+    }
+}
+
+// Functions of their own, so that a symbol carries the tag.
+template <class Arch, class Encoding>
+void run_sum_pool2d(const packed_tensor<Encoding>& input, const window2d& window,
+                    const tensor_view<std::int32_t>& dst) noexcept {
+    const matrix_view<std::int32_t> to = dst.pixels();
+    run_sum_pool2d<Arch>(input, window, dst.height, dst.width,
+                         [&](size_t pixel, size_t first, size_t count, const std::int32_t* sums, std::int32_t)
+                             TERN_INLINE_LAMBDA { std::memcpy(to.row(pixel) + first, sums, count * sizeof *sums); });
+}
+template <class Arch, class Encoding>
+void run_average_pool2d(const packed_tensor<Encoding>& input, const window2d& window,
+                        const tensor_view<float>& dst) noexcept {
+    const matrix_view<float> to = dst.pixels();
+    run_sum_pool2d<Arch>(input, window, dst.height, dst.width,
+                         [&](size_t pixel, size_t first, size_t count, const std::int32_t* sums, std::int32_t positions)
+                             TERN_INLINE_LAMBDA {
+                                 for (size_t i = 0; i < count; ++i)
+                                     to(pixel, first + i) = static_cast<float>(static_cast<double>(sums[i]) / static_cast<double>(positions));
+                             });
+}
+
+template <class Encoding>
+[[nodiscard]] TERN_INLINE constexpr bool sums_fit(const window2d& window) noexcept {
+    return window.y.kernel <= size_t{0x7fffffff} / static_cast<size_t>(Encoding::max_abs) / window.x.kernel / 2;
+}
+
+template <class Encoding>
+[[nodiscard]] TERN_INLINE status check_pool2d(const packed_tensor<Encoding>& input, const window2d& window,
+                                              size_t images, size_t height, size_t width, size_t channels,
+                                              byte_range dst) noexcept {
+    status s = check(input);
+    if (s == status::ok) s = check(window, input.height, input.width);
+    if (s != status::ok) return s;
+    if (images != input.images || channels != input.channels() || height != window.y.outputs(input.height) ||
+        width != window.x.outputs(input.width) || !always_inside(window.y, input.height) ||
+        !always_inside(window.x, input.width))
+        return status::bad_shape;
+    return dst.overlaps(bytes_of(input.pixels)) ? status::overlap : status::ok;
 }
 
 }  // namespace detail
@@ -73,17 +229,38 @@ void run_max_pool2d(const packed_tensor<Encoding>& input, const window2d& window
 template <class Arch = default_arch, class Encoding>
 [[nodiscard]] status max_pool2d(const packed_tensor<Encoding>& input, const window2d& window,
                                 const mutable_packed_tensor<Encoding>& dst) noexcept {
-    status s = check(input);
-    if (s == status::ok) s = check(packed_tensor<Encoding>(dst));
-    if (s == status::ok) s = check(window, input.height, input.width);
-    if (s != status::ok) return s;
-    if (dst.images != input.images || dst.pixels.depth != input.channels() ||
-        dst.height != window.y.outputs(input.height) || dst.width != window.x.outputs(input.width) ||
-        !detail::always_inside(window.y, input.height) || !detail::always_inside(window.x, input.width))
-        return status::bad_shape;
-    if (bytes_of(dst.pixels).overlaps(bytes_of(input.pixels))) return status::overlap;
-    detail::run_max_pool2d<Arch>(input, window, dst);
-    return status::ok;
+    status s = check(packed_tensor<Encoding>(dst));
+    if (s == status::ok)
+        s = detail::check_pool2d(input, window, dst.images, dst.height, dst.width, dst.pixels.depth,
+                                 bytes_of(dst.pixels));
+    if (s == status::ok) detail::run_max_pool2d<Arch>(input, window, dst);
+    return s;
+}
+
+/// Sums over the window, exact. Requires that positions * largest value fit int32 (overflow).
+template <class Arch = default_arch, class Encoding>
+[[nodiscard]] status sum_pool2d(const packed_tensor<Encoding>& input, const window2d& window,
+                                const tensor_view<std::int32_t>& dst) noexcept {
+    status s = check(dst);
+    if (s == status::ok)
+        s = detail::check_pool2d(input, window, dst.images, dst.height, dst.width, dst.channels,
+                                 bytes_of(dst.pixels()));
+    if (s == status::ok && !detail::sums_fit<Encoding>(window)) s = status::overflow;
+    if (s == status::ok) detail::run_sum_pool2d<Arch>(input, window, dst);
+    return s;
+}
+
+/// Averages over the positions inside the image.
+template <class Arch = default_arch, class Encoding>
+[[nodiscard]] status average_pool2d(const packed_tensor<Encoding>& input, const window2d& window,
+                                    const tensor_view<float>& dst) noexcept {
+    status s = check(dst);
+    if (s == status::ok)
+        s = detail::check_pool2d(input, window, dst.images, dst.height, dst.width, dst.channels,
+                                 bytes_of(dst.pixels()));
+    if (s == status::ok && !detail::sums_fit<Encoding>(window)) s = status::overflow;
+    if (s == status::ok) detail::run_average_pool2d<Arch>(input, window, dst);
+    return s;
 }
 
 }  // namespace tern

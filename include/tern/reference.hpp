@@ -201,5 +201,63 @@ constexpr void max_pool2d(const tensor_view<S>& input, const window2d& window, c
     });
 }
 
+/// dst[n][y][x][c] = sum over the taps inside the image of input[n][.][.][c].
+template <class S>
+constexpr void sum_pool2d(const tensor_view<S>& input, const window2d& window,
+                          const tensor_view<std::int32_t>& dst) noexcept {
+    for_each_pixel(dst, [&](size_t n, size_t y, size_t x) {
+        for (size_t c = 0; c < dst.channels; ++c) dst.pixel(n, y, x)[c] = 0;
+        for_each_tap(input, window, n, y, x, [&](const S* in, size_t, size_t) {
+            for (size_t c = 0; c < dst.channels; ++c) dst.pixel(n, y, x)[c] += std::int32_t{in[c]};
+        });
+    });
+}
+
+/// The same, divided by the number of taps inside. Requires at least one.
+template <class S>
+constexpr void average_pool2d(const tensor_view<S>& input, const window2d& window,
+                              const tensor_view<float>& dst) noexcept {
+    for_each_pixel(dst, [&](size_t n, size_t y, size_t x) {
+        for (size_t c = 0; c < dst.channels; ++c) {
+            std::int32_t sum = 0;
+            std::int32_t taps = 0;
+            for_each_tap(input, window, n, y, x, [&](const S* in, size_t, size_t) {
+                sum += std::int32_t{in[c]};
+                ++taps;
+            });
+            dst.pixel(n, y, x)[c] = static_cast<float>(static_cast<double>(sum) / static_cast<double>(taps));
+        }
+    });
+}
+
+/// Every channel with filters of its own: dst[n][y][x][c] = sum over the taps (ky, kx) inside the image of
+/// input[n][.][.][c] filters[ky * kernel width + kx][c].
+template <class L, class R>
+constexpr void depthwise_conv2d(const tensor_view<L>& input, const matrix_view<R>& filters, const window2d& window,
+                                const tensor_view<std::int32_t>& dst) noexcept {
+    for_each_pixel(dst, [&](size_t n, size_t y, size_t x) {
+        for (size_t c = 0; c < dst.channels; ++c) dst.pixel(n, y, x)[c] = 0;
+        for_each_tap(input, window, n, y, x, [&](const L* in, size_t ky, size_t kx) {
+            const R* const w = filters.row(ky * window.x.kernel + kx);
+            for (size_t c = 0; c < dst.channels; ++c) dst.pixel(n, y, x)[c] += std::int32_t{in[c]} * std::int32_t{w[c]};
+        });
+    });
+}
+
+/// The same, reconstructed, over the taps inside the image.
+template <class L, class R>
+constexpr void depthwise_conv2d(const tensor_view<L>& input, const matrix_view<R>& filters, const window2d& window,
+                                const tensor_view<float>& dst, const scale_offset& epilogue) noexcept {
+    for_each_pixel(dst, [&](size_t n, size_t y, size_t x) {
+        for (size_t c = 0; c < dst.channels; ++c) {
+            affine_sums sums;
+            for_each_tap(input, window, n, y, x, [&](const L* in, size_t ky, size_t kx) {
+                sums.add(in + c, filters.row(ky * window.x.kernel + kx) + c, 1);
+            });
+            dst.pixel(n, y, x)[c] = finish(epilogue, 0.0 + affine_product(epilogue, sums, n, c, 0), c);
+        }
+    });
+}
+
 }  // namespace TERN_ISA_NAMESPACE
 }  // namespace tern::reference

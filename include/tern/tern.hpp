@@ -6,14 +6,19 @@
 #include <tern/buffer.hpp>
 #include <tern/config.hpp>
 #include <tern/conv.hpp>
+#include <tern/conv_fused.hpp>
+#include <tern/depthwise.hpp>
 #include <tern/dot.hpp>
 #include <tern/encoding.hpp>
 #include <tern/epilogue.hpp>
+#include <tern/fold.hpp>
+#include <tern/fused.hpp>
 #include <tern/gemm.hpp>
 #include <tern/gemm_bytes.hpp>
 #include <tern/gemm_float.hpp>
 #include <tern/gemm_lookup.hpp>
 #include <tern/gemv.hpp>
+#include <tern/layer.hpp>
 #include <tern/layout.hpp>
 #include <tern/pack.hpp>
 #include <tern/parallel.hpp>
@@ -24,6 +29,7 @@
 #include <tern/quantize/rtn.hpp>
 #include <tern/quantize/twn.hpp>
 #include <tern/reference.hpp>
+#include <tern/reference/fused.hpp>
 #include <tern/reference/quantize.hpp>
 #include <tern/status.hpp>
 #include <tern/version.hpp>

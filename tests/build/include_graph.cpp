@@ -30,18 +30,18 @@ const room rooms[] = {
     {"version", 0, "version", CORE},
     {"config", 1, "config", CORE},
     {"words", 2, "arch|status|encoding|parallel|simd/bits", CORE},
-    {"registers", 3, "simd/(scalar|bytes|byte_planes|floats|lookup|reals|signed_adds)", CORE},
+    {"registers", 3, "simd/(scalar|bytes|byte_planes|floats|lookup|reals|signed_adds|stages|full_adder|plane_bytes|channel_bytes)", CORE},
     {"registers (xsimd)", 3, "simd/batch", CORE "|xsimd/xsimd\\.hpp"},
     {"registers (x86)", 3, "simd/x86", CORE "|immintrin\\.h"},
     {"registers (leaves of one purpose)", 3, "simd/(batch|x86)_\\w+", CORE},
     {"registers (Arm)", 3, "simd/arm", CORE "|arm_neon\\.h|arm_mve\\.h|arm_sve\\.h"},
     {"shapes", 3, "view|window|layout", CORE},
-    {"work", 4, "pack|epilogue|quantize/\\w+", CORE},
+    {"work", 4, "pack|epilogue|fused|fold|quantize/\\w+", CORE},
     {"kernels", 5, "kernel/\\w+/\\w+", CORE},
     {"dot", 6, "dot", CORE},
     {"products", 7, "gemv|gemm(_\\w+)?", CORE},
-    {"plans", 8, "plan", CORE},
-    {"windows", 8, "conv|pool", CORE},
+    {"plans", 9, "plan|layer", CORE},
+    {"windows", 8, "conv(_\\w+)?|pool|depthwise", CORE},
     {"reference", 8, "reference(/\\w+)?", CORE},
     {"owners", 9, "buffer", CORE "|memory|new|utility"},
     {"doors", 9, "dispatch(/\\w+)?", CORE "|atomic|cstdlib|cpuid\\.h"},
@@ -50,10 +50,10 @@ const room rooms[] = {
 #undef CORE
 
 const std::regex kernel("kernel/.*");
-const std::regex operation("pack|epilogue|quantize/\\w+|dot|gemv|gemm(_\\w+)?|conv|pool");
+const std::regex operation("pack|epilogue|quantize/\\w+|dot|gemv|gemm(_\\w+)?|conv(_\\w+)?|pool|depthwise");
 const std::regex internal("kernel/.*|simd/.*|dispatch.*|tern");  // or opt-in
 const std::regex reference("reference.*");
-const std::regex oracle("config|status|encoding|view|window|layout|epilogue|reference.*|pack|quantize/granularity");
+const std::regex oracle("config|status|encoding|view|window|layout|epilogue|fused|reference.*|pack|quantize/granularity");
 
 const room* room_of(const std::string& header) {
     for (const room& r : rooms)

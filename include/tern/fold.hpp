@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: MIT
+// Real steps that depend on the accumulator alone, as integer limits: done once, when a network is loaded. z rises or
+// falls with the accumulator in every step of its arithmetic, roundings included, so that each condition on z holds on
+// one side of one integer; it is found by bisection, with the very arithmetic that it replaces.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+
+#include <tern/fused.hpp>
+
+namespace tern {
+namespace detail {
+
+/// Accumulators that a reconstruction may meet.
+inline constexpr std::int32_t largest_accumulator = (1 << 29) - 1;
+
+/// Steps of one output, as a function of its accumulator alone.
+struct output_curve {
+    const real_steps& steps;
+    size_t output;
+
+    [[nodiscard]] TERN_INLINE float operator()(std::int32_t acc) const noexcept {
+        const scale_offset& e = steps.epilogue;
+        const auto u = static_cast<float>(double{e.activations.scale.at(0, 0, 1.0f)} * acc);
+        const double product = double{e.weights.scale.at(output, 0, 1.0f)} * double{u};
+        const float bias = e.bias == nullptr ? 0.0f : e.bias[output];
+        auto z = static_cast<float>(product + double{bias});
+        if (z < 0.0f && steps.slope.data != nullptr) z = z * steps.slope.at(output, 0, 1.0f);
+        const float above = z < e.clamp_min ? e.clamp_min : z;
+        return above > e.clamp_max ? e.clamp_max : above;
+    }
+    [[nodiscard]] TERN_INLINE bool falls() const noexcept {
+        return (steps.epilogue.activations.scale.at(0, 0, 1.0f) < 0.0f) !=
+               (steps.epilogue.weights.scale.at(output, 0, 1.0f) < 0.0f);
+    }
+};
+
+/// Of a condition that holds from some accumulator on: the largest for which it does not, at least INT32_MIN.
+template <class Condition>
+[[nodiscard]] TERN_INLINE std::int32_t last_without(const Condition& holds) noexcept {
+    std::int32_t low = -largest_accumulator;
+    std::int32_t high = largest_accumulator;
+    if (holds(low)) return std::numeric_limits<std::int32_t>::min();
+    if (!holds(high)) return std::numeric_limits<std::int32_t>::max();
+    while (high - low > 1) {
+        const std::int32_t middle = low + (high - low) / 2;
+        (holds(middle) ? high : low) = middle;
+    }
+    return low;
+}
+/// Of one that holds up to some accumulator: the smallest for which it does not.
+template <class Condition>
+[[nodiscard]] TERN_INLINE std::int32_t first_without(const Condition& holds) noexcept {
+    const std::int32_t mirrored = last_without([&](std::int32_t a) TERN_INLINE_LAMBDA { return holds(-a); });
+    if (mirrored == std::numeric_limits<std::int32_t>::min()) return std::numeric_limits<std::int32_t>::max();
+    if (mirrored == std::numeric_limits<std::int32_t>::max()) return std::numeric_limits<std::int32_t>::min();
+    return -mirrored;
+}
+
+[[nodiscard]] TERN_INLINE bool is_finite(const parameter& p, size_t output) noexcept {
+    const float x = p.at(output, 0, 1.0f);
+    return x - x == 0.0f;
+}
+
+/// Whether z depends on nothing but the accumulator and the output, and in one direction.
+[[nodiscard]] TERN_INLINE status check_fold(const real_steps& how, size_t outputs) noexcept {
+    const scale_offset& e = how.epilogue;
+    status s = tern::check(e, 0);
+    if (s != status::ok) return s;
+    if (e.group != 0 || e.weights.offset.data != nullptr || e.activations.offset.data != nullptr ||
+        e.activations.scale.stride != 0 || how.residual.from != shortcut::kind::none)
+        return status::unsupported;
+    for (size_t o = 0; o < outputs; ++o) {
+        if (!is_finite(e.weights.scale, o) || !is_finite(e.activations.scale, 0) || !is_finite(how.slope, o) ||
+            (e.bias != nullptr && !is_finite(per_channel(e.bias), o)))
+            return status::bad_value;
+        if (how.slope.at(o, 0, 1.0f) < 0.0f) return status::unsupported;
+    }
+    return status::ok;
+}
+
+}  // namespace detail
+
+/// Integer limits that give exactly what `how` gives, for every accumulator in (-2^29, 2^29): scales, folded batch
+/// normalisations, biases, slopes >= 0, clamps and thresholds disappear.
+/// lower, upper: `outputs` integers; negative: ceil(outputs / 32) words. `out` refers to them.
+/// Cost: 120 evaluations an output. Returns unsupported for what does not depend on the accumulator alone: weight or
+/// activation offsets, activation scales that differ, groups of depth, a shortcut; and for negative slopes.
+[[nodiscard]] TERN_INLINE status fold(const to_ternary& how, size_t outputs, std::int32_t* lower, std::int32_t* upper,
+                                      word* negative, integer_limits& out) noexcept {
+    if (outputs != 0 && (lower == nullptr || upper == nullptr || negative == nullptr)) return status::null_pointer;
+    const status s = detail::check_fold(how, outputs);
+    if (s != status::ok) return s;
+    for (size_t w = 0; w < depth_words(outputs); ++w) negative[w] = 0;
+    for (size_t o = 0; o < outputs; ++o) {
+        const detail::output_curve z{how, o};
+        const float low = how.limits.lower.at(o, 0, -0.5f);
+        const float high = how.limits.upper.at(o, 0, 0.5f);
+        const auto plus = [&](std::int32_t a) TERN_INLINE_LAMBDA { return z(a) > high; };
+        const auto minus = [&](std::int32_t a) TERN_INLINE_LAMBDA { return z(a) < low; };
+        if (z.falls()) {
+            negative[o / word_bits] |= word{1} << (o % word_bits);
+            lower[o] = detail::first_without(plus);
+            upper[o] = detail::last_without(minus);
+        } else {
+            lower[o] = detail::first_without(minus);
+            upper[o] = detail::last_without(plus);
+        }
+    }
+    out = {lower, upper, negative};
+    return status::ok;
+}
+
+/// The same for binary destinations.
+[[nodiscard]] TERN_INLINE status fold(const to_binary& how, size_t outputs, std::int32_t* upper, word* negative,
+                                      integer_limits& out) noexcept {
+    if (outputs != 0 && (upper == nullptr || negative == nullptr)) return status::null_pointer;
+    const status s = detail::check_fold(how, outputs);
+    if (s != status::ok) return s;
+    for (size_t w = 0; w < depth_words(outputs); ++w) negative[w] = 0;
+    for (size_t o = 0; o < outputs; ++o) {
+        const detail::output_curve z{how, o};
+        const float limit = how.limit.at(o, 0, 0.0f);
+        const bool falls = z.falls();
+        if (falls) negative[o / word_bits] |= word{1} << (o % word_bits);
+        upper[o] = detail::last_without(
+            [&](std::int32_t a) TERN_INLINE_LAMBDA { return falls ? !(z(a) >= limit) : z(a) >= limit; });
+    }
+    out = {nullptr, upper, negative};
+    return status::ok;
+}
+
+}  // namespace tern

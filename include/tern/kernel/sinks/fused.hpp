@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: MIT
+// The sinks of fused.hpp: one for real steps, with a store for each kind of destination behind it, and one for integer
+// limits. `sink_of` finds the sink of a destination and a way there.
+#pragma once
+
+#include <tern/kernel/sinks/stores.hpp>
+
+namespace tern::kernel {
+
+/// Shortcut, slope and clamp, then a store.
+template <class Arch, class Store>
+struct fused_sink : real_sink<Arch> {
+    struct panel_state {
+        float residual_scale[panel_outputs];
+        float slope[panel_outputs];
+        typename Store::panel_state of_store;
+    };
+    using stages = decltype(simd::stages_of(Arch{}));
+
+    shortcut residual;
+    parameter slope;
+    Store store_;
+
+    TERN_INLINE fused_sink(const real_steps& how, size_t outputs_, const Store& to) noexcept
+        : real_sink<Arch>{how.epilogue, outputs_}, residual(how.residual), slope(how.slope), store_(to) {}
+
+    /// Without the clamp: it comes last.
+    [[nodiscard]] TERN_INLINE simd::output_terms output_terms(size_t panel, size_t group,
+                                                              const std::int32_t* weight_sums) const noexcept {
+        simd::output_terms terms = real_sink<Arch>::output_terms(panel, group, weight_sums);
+        terms.low = -std::numeric_limits<float>::infinity();
+        terms.high = std::numeric_limits<float>::infinity();
+        return terms;
+    }
+    TERN_INLINE panel_state prepare(size_t panel) const noexcept {
+        panel_state state;
+        load_panel(residual.scale, this->outputs, panel, 0, 1.0f, state.residual_scale);
+        load_panel(slope, this->outputs, panel, 0, 1.0f, state.slope);
+        state.of_store = store_.prepare(panel, this->outputs);
+        return state;
+    }
+    template <class Reals>
+    TERN_INLINE void store(const panel_state& state, size_t row, size_t panel, const Reals& y) const noexcept {
+        stages z(y);
+        if (residual.from != shortcut::kind::none) {
+            float r[panel_outputs];
+            load_residual(row, panel, r);
+            z.add(r, state.residual_scale);
+        }
+        if (slope.data != nullptr) z.bend(state.slope);
+        z.clamp(this->epilogue.clamp_min, this->epilogue.clamp_max);
+        store_.put(state.of_store, row, panel, this->outputs, z);
+    }
+
+private:
+    TERN_INLINE void load_residual(size_t row, size_t panel, float (&r)[panel_outputs]) const noexcept {
+        const size_t lanes = lanes_of(this->outputs, panel);
+        const size_t first = panel * panel_outputs;
+        if (residual.from == shortcut::kind::reals) {
+            if (lanes == panel_outputs) return static_cast<void>(std::memcpy(r, residual.reals.row(row) + first, sizeof r));
+            for (size_t i = 0; i < panel_outputs; ++i) r[i] = i < lanes ? residual.reals.row(row)[first + i] : 0.0f;
+        } else if (residual.from == shortcut::kind::bytes) {
+            std::int8_t all[panel_outputs];
+            std::memset(all, 0, sizeof all);
+            std::memcpy(all, residual.bytes.row(row) + first, lanes);
+            for (size_t i = 0; i < panel_outputs; ++i) r[i] = static_cast<float>(all[i]);
+        } else {
+            const word* at = residual.trits.row(row) + panel / 2;
+            const word nonzero = at[0] >> panel % 2 * panel_outputs;
+            const word plus = at[residual.trits.plane_stride] >> panel % 2 * panel_outputs & nonzero;
+            for (size_t i = 0; i < panel_outputs; ++i)
+                r[i] = static_cast<float>(2 * static_cast<std::int32_t>(plus >> i & 1u) -
+                                          static_cast<std::int32_t>(nonzero >> i & 1u));
+        }
+    }
+};
+
+/// Accumulators against integers, straight to bits.
+template <class Arch, class Encoding>
+struct integer_sink {
+    static constexpr bool real = false;
+    static constexpr bool three_values = Encoding::has_mask;
+    static constexpr bool set_means_minus = !three_values && Encoding::sign_bit == set_bit::minus;
+    using integers = decltype(simd::integers_of(Arch{}));
+    struct panel_state {
+        std::int32_t lower[panel_outputs];
+        std::int32_t upper[panel_outputs];
+        std::uint32_t negative;
+        std::uint32_t exists;
+    };
+
+    size_t outputs;
+    mutable_packed_rows<Encoding> to;
+    integer_limits limits;
+    matrix_view<std::int32_t> dst;  ///< of no columns: no product is written straight to it
+
+    TERN_INLINE integer_sink(const mutable_packed_rows<Encoding>& to_, const integer_limits& limits_) noexcept
+        : outputs(to_.depth), to(to_), limits(limits_) {}
+
+    TERN_INLINE panel_state prepare(size_t panel) const noexcept {
+        panel_state state;
+        const size_t lanes = lanes_of(outputs, panel);
+        const size_t first = panel * panel_outputs;
+        for (size_t i = 0; i < panel_outputs; ++i) {
+            state.lower[i] = i < lanes && limits.lower != nullptr ? limits.lower[first + i] : 0;
+            state.upper[i] = i < lanes && limits.upper != nullptr ? limits.upper[first + i] : 0;
+        }
+        state.exists = bits::low_mask(lanes);
+        state.negative = limits.negative == nullptr ? 0u : limits.negative[panel / 2] >> panel % 2 * panel_outputs;
+        // A set bit that means minus is one more turn.
+        if (set_means_minus) state.negative = ~state.negative;
+        return state;
+    }
+    TERN_INLINE void store(const panel_state& state, size_t row, size_t panel, const std::int32_t* acc) const noexcept {
+        const std::uint32_t above = integers::above(acc, state.upper);
+        word* at = to.target_row(row) + panel / 2;
+        if constexpr (three_values) {
+            const std::uint32_t below = integers::above(state.lower, acc);
+            const std::uint32_t plus = (above & ~state.negative) | (below & state.negative);
+            put_half(at, outputs, panel, (above | below) & state.exists);
+            put_half(at + to.plane_stride, outputs, panel, plus & state.exists);
+        } else {
+            put_half(at, outputs, panel, (above ^ state.negative) & state.exists);
+        }
+    }
+};
+
+template <class Arch>
+TERN_INLINE auto sink_of(const matrix_view<float>& dst, const to_float& how) noexcept {
+    return fused_sink<Arch, float_store<Arch>>(how, dst.cols, {dst});
+}
+template <class Arch>
+TERN_INLINE auto sink_of(const matrix_view<std::int8_t>& dst, const to_int8& how) noexcept {
+    return fused_sink<Arch, int8_store<Arch>>(how, dst.cols, {dst, how.scale, how.zero_point, how.lowest, how.highest});
+}
+template <class Arch, set_bit Bit>
+TERN_INLINE auto sink_of(const mutable_packed_rows<basic_binary<Bit>>& dst, const to_binary& how) noexcept {
+    return fused_sink<Arch, binary_store<Arch, Bit>>(how, dst.depth, {dst, how.limit});
+}
+template <class Arch>
+TERN_INLINE auto sink_of(const mutable_packed_rows<ternary>& dst, const to_ternary& how) noexcept {
+    return fused_sink<Arch, ternary_store<Arch>>(how, dst.depth, {dst, how.limits});
+}
+template <class Arch, int K>
+TERN_INLINE auto sink_of(const mutable_packed_rows<unsigned_bits<K>>& dst, const to_bits& how) noexcept {
+    return fused_sink<Arch, bits_store<Arch, unsigned_bits<K>>>(how, dst.depth, {dst, how.scale});
+}
+template <class Arch, int K>
+TERN_INLINE auto sink_of(const mutable_packed_rows<bipolar_bits<K>>& dst, const to_bits& how) noexcept {
+    return fused_sink<Arch, bits_store<Arch, bipolar_bits<K>>>(how, dst.depth, {dst, how.scale});
+}
+template <class Arch, class Encoding>
+TERN_INLINE auto sink_of(const mutable_packed_rows<Encoding>& dst, const integer_limits& how) noexcept {
+    static_assert(Encoding::digits == 1 && Encoding::has_sign,
+                  "tern: integer limits lead to packed binary or ternary activations");
+    return integer_sink<Arch, Encoding>(dst, how);
+}
+
+}  // namespace tern::kernel
