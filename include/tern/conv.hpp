@@ -42,10 +42,16 @@ template <class Arch = default_arch, class Lhs, class Rhs>
 
 }  // namespace tern
 
-#include <tern/kernel/conv/driver.hpp>
+#include <tern/kernel/conv/planes.hpp>
 
 namespace tern {
 namespace detail {
+
+/// Whether `channels` and `outputs` are `groups` times as many as a group has.
+[[nodiscard]] TERN_INLINE constexpr bool fits_groups(size_t groups, size_t group_channels, size_t channels,
+                                                     size_t outputs) noexcept {
+    return groups != 0 && channels % groups == 0 && channels / groups == group_channels && outputs % groups == 0;
+}
 
 template <class Lhs, class Rhs>
 [[nodiscard]] TERN_INLINE status check_conv2d(const packed_tensor<Lhs>& input, const packed_panels<Rhs>& filters,
@@ -55,11 +61,13 @@ template <class Lhs, class Rhs>
     if (s == status::ok) s = check(filters);
     if (s == status::ok) s = check(window, input.height, input.width);
     if (s != status::ok) return s;
-    if (filters.tap_depth != input.channels() || filters.taps / window.x.kernel != window.y.kernel ||
-        filters.taps % window.x.kernel != 0 || images != input.images ||
-        height != window.y.outputs(input.height) || width != window.x.outputs(input.width) ||
-        channels != filters.outputs || range.first > range.last)
+    if (!fits_groups(window.groups, filters.tap_depth, input.channels(), filters.outputs) ||
+        filters.taps / window.x.kernel != window.y.kernel || filters.taps % window.x.kernel != 0 ||
+        images != input.images || height != window.y.outputs(input.height) ||
+        width != window.x.outputs(input.width) || channels != filters.outputs || range.first > range.last)
         return status::bad_shape;
+    if (window.pad_value != 0 && (Lhs::digits != 1 || !Lhs::has_sign || !Lhs::valid(window.pad_value)))
+        return status::unsupported;
     if (!accumulator_fits(filters.depth(), max_product<Lhs, Rhs>)) return status::overflow;
     if (dst.overlaps(bytes_of(input.pixels)) || dst.overlaps(bytes_of(filters))) return status::overlap;
     return status::ok;
@@ -75,7 +83,10 @@ template <class Arch, class Lhs, class Rhs, class Sink>
 TERN_INLINE void run_conv2d(const packed_tensor<Lhs>& input, const packed_panels<Rhs>& filters, const window2d& window,
                             tiles range, const Sink& sink) noexcept {
     const size_t last = range.last < filters.panels() ? range.last : filters.panels();
-    if (range.first < last) kernel::run_conv2d<Arch>(input, filters, window, range.first, last, sink);
+    if (range.first >= last) return;
+    kernel::run_plane_conv<Arch>(input, filters,
+                                 kernel::conv_geometry::of(window, input.images, input.height, input.width), range.first,
+                                 last, sink);
 }
 
 }  // namespace detail

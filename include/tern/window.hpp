@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 
 #include <tern/status.hpp>
 
@@ -44,9 +45,15 @@ struct window_axis {
     }
 };
 
+/// Both axes, and what only convolutions read: pooling takes no notice of it.
 struct window2d {
     window_axis y;
     window_axis x;
+    /// Output channel o reads the input channels of group o / (outputs / groups) alone.
+    size_t groups = 1;
+    /// 0: a padded tap is a real 0, also where the encoding has no code for it. -1, +1: it holds that value, which is
+    /// multiplied, scaled and offset as any other (one-padding; binary and ternary activations).
+    std::int32_t pad_value = 0;
 };
 
 /// Same kernel, stride and padding on both axes.
