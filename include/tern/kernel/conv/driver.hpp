@@ -4,7 +4,7 @@
 //
 //   arch                               the architecture tag
 //   row_block, row_step, panels        as of a product (kernel/gemm/driver.hpp)
-//   block_type                         pixel_block<row_block>
+//   block_type                         pixel_block<arch, row_block>
 //   wanted()                           pixels that are worth a block, at most row_block
 //   select(block, group, wants_sums)   the pixels and the group of channels that what follows is about
 //   window_sum(r)                      sum of the activations of window r over its taps, if sums were wanted

@@ -135,7 +135,7 @@ struct pixel_kind {
 };
 
 /// Some output pixels, one after the other through the rows of the image and through the images.
-template <size_t Most>
+template <class Arch, size_t Most>
 struct pixel_block {
     static constexpr size_t most_kinds = 16;
 
@@ -151,7 +151,7 @@ struct pixel_block {
     TERN_INLINE pixel_block() noexcept : count(0), kinds(0), borders(0) {}
 
     /// At most `wanted` pixels from the `first`-th on; fewer where there are too many kinds of them.
-    TERN_INLINE void locate(const conv_geometry& g, size_t first, size_t wanted) noexcept {
+    void locate(const conv_geometry& g, size_t first, size_t wanted) noexcept {
         const size_t height = static_cast<size_t>(g.y.input);
         const ptrdiff_t out_move = g.x.out_move;
         const size_t out_step = g.x.out_step;

@@ -31,7 +31,7 @@ public:
     static constexpr size_t row_step = group_of_panels::rows;
     static constexpr size_t row_block = most_tiles * row_step;
     static constexpr size_t panels = group_of_panels::panels;
-    using block_type = pixel_block<row_block>;
+    using block_type = pixel_block<Arch, row_block>;
 
     TERN_INLINE plane_windows(const packed_tensor<Lhs>& input, const packed_panels<Rhs>& filters,
                               const conv_geometry& geometry) noexcept
@@ -67,15 +67,17 @@ public:
 
     [[nodiscard]] TERN_INLINE size_t wanted() const noexcept { return wanted_; }
 
-    TERN_INLINE void select(const block_type& block, size_t group, bool wants_sums) noexcept {
+    void select(const block_type& block, size_t group, bool wants_sums) noexcept {
         block_ = &block;
         group_ = group;
-        for (size_t r = 0; r < bits::ceil_div(block.count, row_step) * row_step; ++r) constants_[r] = 0;
-        if (filters_.depth() == 0 || (by_table_ && taps_ == 0)) return;
+        const bool nothing = filters_.depth() == 0 || (by_table_ && taps_ == 0);
+        std::uint32_t constant = 0;
         if constexpr (term::of_depth)
-            for (size_t r = 0; r < block.count; ++r)
-                constants_[r] = term::lhs_weights * term::rhs_weights *
-                                static_cast<std::uint32_t>((by_table_ ? taps_ : filters_.taps) * channels_);
+            constant = term::lhs_weights * term::rhs_weights *
+                       static_cast<std::uint32_t>((by_table_ ? taps_ : filters_.taps) * channels_);
+        const size_t rounded = bits::ceil_div(block.count, row_step) * row_step;
+        for (size_t r = 0; r < rounded; ++r) constants_[r] = constant;
+        if (nothing) return;
         read(0);
         if (wants_sums || term::of_row) {
             for (size_t r = 0; r < block.count; ++r) sums_[r] = 0;
@@ -96,7 +98,7 @@ public:
         return filters_.depth() == 0 || taps_ == 0 ? 0 : sums_[r];
     }
 
-    TERN_INLINE void multiply(size_t panel, size_t count, std::int32_t* acc, size_t stride) noexcept {
+    void multiply(size_t panel, size_t count, std::int32_t* acc, size_t stride) noexcept {
         if (filters_.depth() == 0 || (by_table_ && taps_ == 0)) {
             for (size_t r = 0; r < block_->count; ++r) std::memset(acc + r * stride, 0, panels * panel_outputs * sizeof *acc);
             return;
@@ -131,7 +133,7 @@ public:
     }
 
     /// Sums of the weights of 16 outputs over the taps that a kind of pixels has.
-    TERN_INLINE void weight_sums(size_t panel, const pixel_kind& kind, std::int32_t (&sums)[panel_outputs]) const noexcept {
+    void weight_sums(size_t panel, const pixel_kind& kind, std::int32_t (&sums)[panel_outputs]) const noexcept {
         if (filters_.depth() == 0) return;
         for_each_tap([&](size_t i, size_t j, size_t) TERN_INLINE_LAMBDA {
             if (!kind.has(i, j) && geometry_.pad_value == 0) return;
@@ -207,10 +209,11 @@ private:
                           group_ * (channels_ / word_bits) * sizeof(word);
         for (size_t first = 0; first < count; first += row_step) {
             std::uintptr_t origin[row_step];
-            for (size_t r = 0; r < row_step; ++r) {
-                const size_t pixel = first + r < count ? first + r : count - 1;
-                origin[r] = data + static_cast<std::uintptr_t>(block_->pixel[pixel]) * bytes;
-            }
+            const ptrdiff_t* const pixel = block_->pixel + first;
+            const size_t last = count - first < row_step ? count - first - 1 : row_step - 1;
+            bits::unroll<row_step>([&](auto r) TERN_INLINE_LAMBDA {
+                origin[r] = data + static_cast<std::uintptr_t>(pixel[r < last ? size_t{r} : last]) * bytes;
+            });
             const word** to = table_ + first * length;
             for (size_t n = 0; n < length; ++n, to += row_step) {
                 const std::uintptr_t offset = offsets_[n];
@@ -226,13 +229,20 @@ private:
     TERN_INLINE void point_to_zeros(size_t r, size_t start) noexcept {
         const pixel_kind& kind = block_->kind_at(r < block_->count ? r : block_->count - 1);
         const word** const to = table_ + r / row_step * row_step * length_ + r % row_step;
-        const size_t across = geometry_.x.taps;
+        for_each_outside(kind, [&](size_t i, size_t j) TERN_INLINE_LAMBDA {
+            const size_t n = i * geometry_.x.taps + j;
+            if (n >= start && n - start < length_) to[(n - start) * row_step] = zeros_;
+        });
+    }
+
+    /// Taps that a kind of pixels does not see.
+    template <class F>
+    TERN_INLINE void for_each_outside(const pixel_kind& kind, const F& f) const noexcept {
         for (size_t i = 0; i < geometry_.y.taps; ++i) {
             const bool any = kind.y.has(i);
-            for (size_t j = 0; j < across; ++j) {
+            for (size_t j = 0; j < geometry_.x.taps; ++j) {
                 if (any && j == kind.x.first) j = kind.x.last;
-                const size_t n = i * across + j;
-                if (j < across && n >= start && n - start < length_) to[(n - start) * row_step] = zeros_;
+                if (j < geometry_.x.taps) f(i, j);
             }
         }
     }
@@ -372,15 +382,16 @@ private:
             for (size_t k = all ? 0 : 1; k < block_->kinds; ++k) {
                 const pixel_kind& kind = block_->kind_of[k];
                 panel_sums sums;
-                for (size_t tap = 0; all && tap < filters_.taps; ++tap) sums.add(sums_of(panel + p, tap));
-                for_each_tap([&](size_t i, size_t j, size_t) TERN_INLINE_LAMBDA {
-                    if (kind.has(i, j) != all) return;
-                    const word* from = sums_of(panel + p, geometry_.tap(i, j));
-                    if (all)
-                        sums.subtract(from);
-                    else
-                        sums.add(from);
-                });
+                if (all) {
+                    for (size_t tap = 0; tap < filters_.taps; ++tap) sums.add(sums_of(panel + p, tap));
+                    for_each_tap([&](size_t i, size_t j, size_t) TERN_INLINE_LAMBDA {
+                        if (kind.has(i, j)) sums.subtract(sums_of(panel + p, geometry_.tap(i, j)));
+                    });
+                } else {
+                    for_each_outside(kind, [&](size_t i, size_t j) TERN_INLINE_LAMBDA {
+                        sums.add(sums_of(panel + p, geometry_.tap(i, j)));
+                    });
+                }
                 sums.store(outside[k]);
                 for (size_t o = 0; term::lhs_weights != 1 && o < panel_outputs; ++o)
                     outside[k][o] *= static_cast<std::int32_t>(term::lhs_weights);
