@@ -89,6 +89,38 @@ struct conv_axis {
         a.find_inner();
         return a;
     }
+
+    /// One phase of a transposed convolution: the outputs phase, phase + stride, ... share their taps, and walk through the
+    /// input step by step. Output o meets tap t at input (o + padding - t * dilation) / stride, if that is whole.
+    [[nodiscard]] static TERN_INLINE conv_axis transposed(const window_axis& w, size_t input, size_t size,
+                                                          size_t phase) noexcept {
+        size_t common = w.stride;  // greatest common divisor
+        for (size_t rest = w.dilation; rest != 0;) {
+            const size_t next = common % rest;
+            common = rest;
+            rest = next;
+        }
+        conv_axis a;
+        a.size = size;
+        a.kernel = w.kernel;
+        a.input = static_cast<ptrdiff_t>(input);
+        a.out_first = phase;
+        a.out_step = w.stride;
+        a.outputs = phase < size ? (size - phase - 1) / w.stride + 1 : 0;
+        a.tap_step = w.stride / common;
+        a.tap_move = -static_cast<ptrdiff_t>(w.dilation / common);
+        const size_t at = phase + w.pad_before;
+        while (a.tap_first < w.kernel && a.tap_first < a.tap_step &&
+               a.tap_first * w.dilation % w.stride != at % w.stride)
+            ++a.tap_first;
+        if (a.tap_first < w.kernel && a.tap_first < a.tap_step) {
+            a.taps = (w.kernel - a.tap_first - 1) / a.tap_step + 1;
+            a.base = (static_cast<ptrdiff_t>(at) - static_cast<ptrdiff_t>(a.tap_first * w.dilation)) /
+                     static_cast<ptrdiff_t>(w.stride);
+        }
+        a.find_inner();
+        return a;
+    }
 };
 
 /// All that positions say.

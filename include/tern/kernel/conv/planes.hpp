@@ -10,6 +10,7 @@
 #pragma once
 
 #include <tern/kernel/conv/gather.hpp>
+#include <tern/kernel/conv/panel_sums.hpp>
 #include <tern/kernel/conv/driver.hpp>
 
 namespace tern::kernel {
@@ -17,7 +18,6 @@ namespace tern::kernel {
 template <class Arch, class Lhs, class Rhs, bool OneRow>
 class plane_windows {
     using group_of_panels = panel_group<Arch, Lhs, Rhs, OneRow>;
-    using lanes = typename group_of_panels::lanes;
     using term = constant_term<Lhs, Rhs>;
     static constexpr size_t planes = size_t{Lhs::planes};
     static constexpr size_t table_size = 1024;   // pointers
@@ -350,28 +350,6 @@ private:
             for (size_t tap = 0; tap < filters_.taps; ++tap) add(tap);
     }
 
-    /// Sixteen numbers, one an output.
-    struct panel_sums {
-        typename lanes::reg sum[panel_outputs / lanes::width];
-
-        TERN_INLINE panel_sums() noexcept {
-            each([&](auto k) TERN_INLINE_LAMBDA { sum[k] = lanes::zero(); });
-        }
-        TERN_INLINE void add(const word* from) noexcept {
-            each([&](auto k) TERN_INLINE_LAMBDA { sum[k] = lanes::add(sum[k], lanes::load(from + k * lanes::width)); });
-        }
-        TERN_INLINE void subtract(const word* from) noexcept {
-            each([&](auto k) TERN_INLINE_LAMBDA { sum[k] = lanes::sub(sum[k], lanes::load(from + k * lanes::width)); });
-        }
-        TERN_INLINE void store(std::int32_t* to) const noexcept {
-            each([&](auto k) TERN_INLINE_LAMBDA { lanes::store(to + k * lanes::width, sum[k]); });
-        }
-        template <class F>
-        static TERN_INLINE void each(const F& f) noexcept {
-            bits::unroll<panel_outputs / lanes::width>(f);
-        }
-    };
-
     /// Zero bits that were multiplied in place of a tap are the lowest value -w (or the highest, w, where a set bit means
     /// minus): adds w S_w of those taps, which are the taps that a pixel does not see and, of gathered windows, also
     /// those that no pixel of this part sees.
@@ -381,7 +359,7 @@ private:
             std::int32_t outside[block_type::most_kinds][panel_outputs];
             for (size_t k = all ? 0 : 1; k < block_->kinds; ++k) {
                 const pixel_kind& kind = block_->kind_of[k];
-                panel_sums sums;
+                panel_sums<Arch> sums;
                 if (all) {
                     for (size_t tap = 0; tap < filters_.taps; ++tap) sums.add(sums_of(panel + p, tap));
                     for_each_tap([&](size_t i, size_t j, size_t) TERN_INLINE_LAMBDA {
@@ -400,7 +378,7 @@ private:
                 const size_t r = all ? b : block_->border[b];
                 std::int32_t* const to = acc + r * stride + p * panel_outputs;
                 const auto* const from = reinterpret_cast<const word*>(outside[block_->kind[r]]);
-                panel_sums sums;
+                panel_sums<Arch> sums;
                 sums.add(reinterpret_cast<const word*>(to));
                 if (Lhs::sign_bit == set_bit::plus)
                     sums.add(from);
