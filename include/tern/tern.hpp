@@ -6,6 +6,8 @@
 #include <tern/buffer.hpp>
 #include <tern/config.hpp>
 #include <tern/conv.hpp>
+#include <tern/conv_bytes.hpp>
+#include <tern/conv_transposed.hpp>
 #include <tern/dot.hpp>
 #include <tern/encoding.hpp>
 #include <tern/epilogue.hpp>

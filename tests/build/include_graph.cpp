@@ -41,7 +41,7 @@ const room rooms[] = {
     {"dot", 6, "dot", CORE},
     {"products", 7, "gemv|gemm(_\\w+)?", CORE},
     {"plans", 8, "plan", CORE},
-    {"windows", 8, "conv|pool", CORE},
+    {"windows", 8, "conv(_\\w+)?|pool", CORE},
     {"reference", 8, "reference(/\\w+)?", CORE},
     {"owners", 9, "buffer", CORE "|memory|new|utility"},
     {"doors", 9, "dispatch(/\\w+)?", CORE "|atomic|cstdlib|cpuid\\.h"},
@@ -50,7 +50,7 @@ const room rooms[] = {
 #undef CORE
 
 const std::regex kernel("kernel/.*");
-const std::regex operation("pack|epilogue|quantize/\\w+|dot|gemv|gemm(_\\w+)?|conv|pool");
+const std::regex operation("pack|epilogue|quantize/\\w+|dot|gemv|gemm(_\\w+)?|conv(_\\w+)?|pool");
 const std::regex internal("kernel/.*|simd/.*|dispatch.*|tern");  // or opt-in
 const std::regex reference("reference.*");
 const std::regex oracle("config|status|encoding|view|window|layout|epilogue|reference.*|pack|quantize/granularity");

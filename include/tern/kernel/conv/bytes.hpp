@@ -55,10 +55,15 @@ public:
           geometry_(geometry),
           channels_(input.channels / geometry.groups),
           depth_(geometry.y.kernel * geometry.x.kernel * channels_),
-          stride_((depth_ + 7) / 8 * 8),
+          rounded_(bits::ceil_div(depth_, depth_tile(filters)) * depth_tile(filters)),
+          stride_((rounded_ + 7) / 8 * 8),
           wanted_(row_block),
           step_(stride_),
-          product_({scratch_, row_block, depth_, stride_}, filters_) {
+          flip_(input.is_signed ? 0 : 0x8080808080808080u),
+          together_(geometry.groups == 1 && input.pixel_stride == channels_ && geometry.x.tap_move == 1 &&
+                    geometry.x.tap_step == 1 && geometry.y.tap_step == 1 && geometry.y.tap_move > 0),
+          line_bytes_(static_cast<size_t>(geometry.y.tap_move) * input.width * input.pixel_stride),
+          product_({scratch_, row_block, rounded_, stride_}, filters_) {
         while (wanted_ > row_step && wanted_ * stride_ > scratch_bytes) wanted_ -= row_step;
         if (wanted_ * stride_ > scratch_bytes) step_ = scratch_bytes / wanted_ / 128 * 128;  // not even a tile fits
     }
@@ -136,8 +141,16 @@ private:
     template <class F>
     void for_each_pass(const F& f) noexcept {
         if (depth_ <= step_) {
-            for (size_t r = 0; r < block_->count; ++r) gather(r, scratch_ + r * step_, 0, depth_);
-            product_.select(0, block_->count, 0, depth_);
+            // Up to a whole tile of depth, where filters hold zeros, there are zeros: no tile is cut.
+            for (size_t r = 0; r < block_->count; ++r) {
+                std::int8_t* const to = scratch_ + r * step_;
+                if (together_)
+                    gather_lines(r, to);
+                else
+                    gather(r, to, 0, depth_);
+                for (size_t i = depth_; i < rounded_; ++i) to[i] = 0;
+            }
+            product_.select(0, block_->count, 0, rounded_);
             return f(product_, 0);
         }
         for (size_t from = 0; from < depth_; from += step_) {
@@ -152,51 +165,62 @@ private:
         }
     }
 
-    /// Eight bytes at a time; the last eight may overlap those before.
-    static TERN_INLINE void copy(std::int8_t* to, const std::uint8_t* from, size_t count) noexcept {
+    static TERN_INLINE constexpr size_t depth_tile(const packed_codes&) noexcept { return packed_codes::tile_depth; }
+    static TERN_INLINE constexpr size_t depth_tile(const packed_trits&) noexcept { return packed_trits::tile_depth; }
+    static TERN_INLINE constexpr size_t depth_tile(const packed_panels<binary>&) noexcept { return word_bits; }
+
+    /// Signed bytes of bytes. Eight at a time; the last eight may overlap those before.
+    TERN_INLINE void copy(std::int8_t* to, const std::uint8_t* from, size_t count) const noexcept {
+        const std::uint64_t flip = flip_;
         if (count >= 8) {
             TERN_KEEP_LOOP
-            for (size_t i = 0; i + 8 < count; i += 8) bits::store(to + i, bits::load<std::uint64_t>(from + i));
-            bits::store(to + count - 8, bits::load<std::uint64_t>(from + count - 8));
+            for (size_t i = 0; i + 8 < count; i += 8) bits::store(to + i, bits::load<std::uint64_t>(from + i) ^ flip);
+            bits::store(to + count - 8, bits::load<std::uint64_t>(from + count - 8) ^ flip);
         } else {
             TERN_KEEP_LOOP
-            for (size_t i = 0; i < count; ++i) to[i] = static_cast<std::int8_t>(from[i]);
+            for (size_t i = 0; i < count; ++i) to[i] = static_cast<std::int8_t>(from[i] ^ (flip & 0xff));
         }
     }
 
+    [[nodiscard]] TERN_INLINE const std::uint8_t* pixel_of(size_t r, size_t i, size_t j) const noexcept {
+        const ptrdiff_t pixel = block_->pixel[r] +
+                                static_cast<ptrdiff_t>(i) * geometry_.y.tap_move * geometry_.x.input +
+                                static_cast<ptrdiff_t>(j) * geometry_.x.tap_move;
+        return input_.data + static_cast<size_t>(pixel) * input_.pixel_stride + group_ * channels_;
+    }
+
+    TERN_INLINE void pad(const pixel_kind& kind, std::int8_t* to, size_t count) const noexcept {
+        if (kind.taps() != geometry_.y.kernel * geometry_.x.kernel) std::memset(to, input_.zero_point, count);
+    }
+
+    /// Taps of a line that are neighbours in memory and in the window are one copy.
+    TERN_INLINE void gather_lines(size_t r, std::int8_t* to) const noexcept {
+        const pixel_kind& kind = block_->kind_at(r);
+        pad(kind, to, depth_);
+        if (kind.taps() == 0) return;
+        const size_t count = kind.x.size() * channels_;
+        const std::uint8_t* from = pixel_of(r, kind.y.first, kind.x.first);
+        to += geometry_.tap(kind.y.first, kind.x.first) * channels_;
+        for (size_t i = kind.y.first;;) {
+            copy(to, from, count);
+            if (++i == kind.y.last) return;
+            from += line_bytes_;
+            to += geometry_.x.kernel * channels_;
+        }
+    }
+
+    /// Positions [from, last) of a window, tap by tap.
     TERN_INLINE void gather(size_t r, std::int8_t* to, size_t from, size_t last) const noexcept {
         const pixel_kind& kind = block_->kind_at(r);
-        const std::uint8_t flip = input_.is_signed ? 0 : 0x80;
-        const size_t width = geometry_.x.kernel;
-        // Neighbours in memory and in the window: a run of taps is one copy.
-        const bool together = geometry_.x.tap_move == 1 && geometry_.x.tap_step == 1 &&
-                              input_.pixel_stride == channels_ && geometry_.groups == 1;
-        if (kind.taps() != geometry_.y.kernel * width)
-            std::memset(to, static_cast<std::uint8_t>(input_.zero_point) ^ flip, last - from);
-        const size_t runs = together ? (kind.taps() == 0 ? 0 : 1) : kind.x.size();
-        const size_t run_bytes = together ? kind.x.size() * channels_ : channels_;
+        pad(kind, to, last - from);
         for (size_t i = kind.y.first; i < kind.y.last; ++i)
-            for (size_t n = 0; n < runs; ++n) {
-                const size_t j = kind.x.first + n;
+            for (size_t j = kind.x.first; j < kind.x.last; ++j) {
                 size_t at = geometry_.tap(i, j) * channels_;
-                size_t end = at + run_bytes;
-                const ptrdiff_t pixel = block_->pixel[r] +
-                                        static_cast<ptrdiff_t>(i) * geometry_.y.tap_move * geometry_.x.input +
-                                        static_cast<ptrdiff_t>(j) * geometry_.x.tap_move;
-                const std::uint8_t* x =
-                    input_.data + static_cast<size_t>(pixel) * input_.pixel_stride + group_ * channels_;
-                if (at < from) {
-                    if (end <= from) continue;
-                    x += from - at;
-                    at = from;
-                }
-                if (end > last) end = last;
-                if (at < end) copy(to + (at - from), x, end - at);
+                const size_t behind = at + channels_ < last ? at + channels_ : last;
+                const size_t skipped = at < from ? from - at : 0;
+                at += skipped;
+                if (at < behind) copy(to + (at - from), pixel_of(r, i, j) + skipped, behind - at);
             }
-        if (flip == 0) return;
-        TERN_KEEP_LOOP
-        for (size_t i = 0; i < last - from; i += 8)  // rows start at multiples of 8
-            bits::store(to + i, bits::load<std::uint64_t>(to + i) ^ 0x8080808080808080u);
     }
 
     byte_image input_;
@@ -204,11 +228,15 @@ private:
     conv_geometry geometry_;
     size_t channels_;  // of a group
     size_t depth_;
+    size_t rounded_;  // depth in whole tiles of the filters
     size_t stride_;
     size_t wanted_;
     size_t step_;      // positions of a pass, and from a gathered row to the next
     const block_type* block_ = nullptr;
     size_t group_ = 0;
+    std::uint64_t flip_;
+    bool together_;
+    size_t line_bytes_;
     std::uint32_t sums_[row_block];
     alignas(64) std::int8_t scratch_[scratch_bytes];
     Product product_;
