@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
-// conv2d/<activations>_<weights>/<architecture>/<height>x<width>x<channels>/<kernel>/<outputs>
-#include <tern/conv.hpp>
+// conv2d/<activations>_<weights>/<architecture>/<height>x<width>x<channels>/<kernel>/<outputs>[/stride:<stride>]
+// of_gemm: the time of this library's matrix product of the same outputs, pixels and depth (padded taps included), in
+// the same process and right before and after, over that of the convolution.
+#include <tern/conv_bytes.hpp>
 
 #include "benchmarks.hpp"
 #include "support/counters.hpp"
@@ -21,11 +23,11 @@ struct conv_operands {
     conv_operands() = default;
     conv_operands(const conv_shape& s, const weights<Rhs>& w)
         : shape(s),
-          window(tern::square_window(s.kernel, 1, s.kernel / 2)),
+          window(tern::square_window(s.kernel, s.stride, s.kernel / 2)),
           filters(&w),
           values(random_values<Lhs>(s.height * s.width * s.channels, 0x11)),
           pixels(tern::matrix_view<const value>{values.data(), s.height * s.width, s.channels}),
-          expected(s.height * s.width * s.outputs) {
+          expected(window.y.outputs(s.height) * window.x.outputs(s.width) * s.outputs) {
         tern::reference::conv2d(
             tern::tensor_view<const value>{values.data(), 1, s.height, s.width, s.channels},
             tern::tensor_view<const std::int8_t>{filters->values.data(), s.outputs, s.kernel, s.kernel, s.channels},
@@ -34,7 +36,7 @@ struct conv_operands {
 
     [[nodiscard]] tern::packed_tensor<Lhs> input() const { return {pixels, 1, shape.height, shape.width}; }
     [[nodiscard]] tern::tensor_view<std::int32_t> view(std::int32_t* data) const {
-        return {data, 1, shape.height, shape.width, shape.outputs};
+        return {data, 1, window.y.outputs(shape.height), window.x.outputs(shape.width), shape.outputs};
     }
     /// Taps inside the image only.
     [[nodiscard]] double macs() const {
@@ -59,6 +61,15 @@ struct conv_operands {
     }
 };
 
+/// MACs of a convolution per second of the best of some runs of a product of its size. `product` answers a status.
+template <class Product>
+double gemm_rate(double macs, const Product& product) {
+    const long runs = stretch_of(product);
+    double best = timed(runs, product);
+    for (int i = 0; i < 20; ++i) best = std::min(best, timed(runs, product));
+    return macs / best;
+}
+
 template <class Lhs, class Rhs, class Arch>
 void measure_conv2d(benchmark::State& state, Arch arch, const conv_shape& shape, bool check) {
     if (skip_missing(state, arch)) return;
@@ -72,12 +83,74 @@ void measure_conv2d(benchmark::State& state, Arch arch, const conv_shape& shape,
         if (s != tern::status::ok) return skip_mismatch(state, tern::to_string(s));
         if (result != operands.expected) return skip_mismatch(state, "the result differs from the reference");
     }
+    // Pixels that are windows already, times the same filters as a matrix.
+    const size_t depth = operands.filters->matrix().cols;
+    const tern::packed_activations<Lhs> rows(dst.height * dst.width, depth);
+    const tern::packed_matrix<Rhs> matrix(operands.filters->matrix());
+    const auto gemm = [&] {
+        tern::status s = tern::gemm<Arch>(rows, matrix, dst.pixels());
+        benchmark::DoNotOptimize(s);
+        benchmark::ClobberMemory();
+        return s;
+    };
     measure(state, {operands.macs(), operands.bytes(), operands.filters->bits_per_weight()},
-            product_limit<Arch, Lhs, Rhs>, [&] {
+            {{"of_limit", product_limit<Arch, Lhs, Rhs>}, {"of_gemm", [&] { return gemm_rate(operands.macs(), gemm); }}},
+            [&] {
                 tern::status s = run();
                 benchmark::DoNotOptimize(s);
                 benchmark::ClobberMemory();
             });
+}
+
+/// Unsigned pixels as they are, zero point 128, times ternary codes.
+template <class Arch>
+void measure_pixels(benchmark::State& state, Arch arch, const conv_shape& shape, bool check) {
+    if (skip_missing(state, arch)) return;
+    using tern::ternary;
+    const auto window = tern::square_window(shape.kernel, shape.stride, shape.kernel / 2);
+    const size_t height = window.y.outputs(shape.height);
+    const size_t width = window.x.outputs(shape.width);
+    const size_t depth = shape.kernel * shape.kernel * shape.channels;
+    const auto& filters = weights<ternary>::of(shape.outputs, shape.kernel * shape.kernel, shape.channels);
+    const auto codes = tern::pack<tern::ternary_code>(filters.matrix());
+    std::vector<std::uint8_t> pixels(shape.height * shape.width * shape.channels);
+    random_bytes random(0x33);
+    for (std::uint8_t& v : pixels) v = static_cast<std::uint8_t>(random.next());
+    const tern::byte_tensor input(
+        tern::tensor_view<const std::uint8_t>{pixels.data(), 1, shape.height, shape.width, shape.channels}, 128);
+    std::vector<std::int32_t> result(height * width * shape.outputs);
+    const tern::tensor_view<std::int32_t> dst{result.data(), 1, height, width, shape.outputs};
+    const auto run = [&] {
+        tern::status s = tern::conv2d<Arch>(input, codes, window, dst);
+        benchmark::DoNotOptimize(s);
+        benchmark::ClobberMemory();
+        return s;
+    };
+    if (check) {
+        std::vector<value> centred(pixels.begin(), pixels.end());
+        for (value& v : centred) v = static_cast<value>(v - 128);
+        std::vector<std::int32_t> expected(result.size());
+        tern::reference::conv2d(
+            tern::tensor_view<const value>{centred.data(), 1, shape.height, shape.width, shape.channels},
+            tern::tensor_view<const std::int8_t>{filters.values.data(), shape.outputs, shape.kernel, shape.kernel,
+                                                 shape.channels},
+            window, tern::tensor_view<std::int32_t>{expected.data(), 1, height, width, shape.outputs});
+        const tern::status s = run();
+        if (s != tern::status::ok) return skip_mismatch(state, tern::to_string(s));
+        if (result != expected) return skip_mismatch(state, "the result differs from the reference");
+    }
+    std::vector<std::int8_t> rows(height * width * depth, std::int8_t{1});
+    const auto gemm = [&] {
+        tern::status s = tern::gemm<Arch>(tern::matrix_view<const std::int8_t>{rows.data(), height * width, depth}, codes,
+                                          dst.pixels());
+        benchmark::DoNotOptimize(s);
+        benchmark::ClobberMemory();
+        return s;
+    };
+    const auto macs = static_cast<double>(height * width * depth * shape.outputs);
+    const auto bytes = static_cast<double>(pixels.size() + codes.bytes() + result.size() * sizeof(std::int32_t));
+    measure(state, {macs, bytes, static_cast<double>(codes.bytes()) * 8 / static_cast<double>(filters.values.size())},
+            {{"of_gemm", [&] { return gemm_rate(macs, gemm); }}}, run);
 }
 
 template <class Lhs, class Rhs, class Shapes>
@@ -91,6 +164,15 @@ void add_convolutions(const Shapes& shapes, selection wanted) {
         });
 }
 
+void add_pixels(selection wanted) {
+    for (const conv_shape& shape : first_convolutions)
+        for_each_architecture([&](auto arch) {
+            if (wanted != selection::all && !std::is_same_v<decltype(arch), tern::default_arch>) return;
+            add("conv2d/u8_ternary/" + std::string(tern::arch::name(arch)) + "_codes/" + name(shape),
+                [=](benchmark::State& state, bool check) { measure_pixels(state, arch, shape, check); });
+        });
+}
+
 }  // namespace
 
 void add_conv2d(selection wanted) {
@@ -98,6 +180,7 @@ void add_conv2d(selection wanted) {
     add_convolutions<binary, binary>(hidden_convolutions, wanted);
     add_convolutions<ternary, ternary>(hidden_convolutions, wanted);
     add_convolutions<tern::unsigned_bits<8>, ternary>(pixel_convolutions, wanted);
+    add_pixels(wanted);
 }
 
 }  // namespace tern_bench

@@ -22,13 +22,63 @@ TEST_CASE("random geometries") {
     for_each_conv_pair([](size_t pair, const encoding_info& of_x, const encoding_info& of_w) {
         random_numbers random(pair);
         for (size_t turn = 0; turn < 300; ++turn) {
-            const convolution c(random_conv_shape(random), of_x, of_w, random);
+            conv_shape shape = random_conv_shape(random);
+            pad_with_a_value(shape, of_x, random);
+            const convolution c(shape, of_x, of_w, random);
             check_int32(pair, c, turn % 3);
             if (turn % 2 != 0) continue;
             parameters p;
             p.randomize(random, c.shape.images, c.w);
             check_reals(pair, c, p, turn / 2);
         }
+    });
+}
+
+window2d grouped(window2d w, size_t groups, std::int32_t pad_value = 0) {
+    w.groups = groups;
+    w.pad_value = pad_value;
+    return w;
+}
+
+TEST_CASE("groups of any number of channels and outputs") {
+    const conv_shape shapes[] = {
+        {1, 5, 6, 4, 4, grouped(kernel(3, 3, 1), 4)},           // one channel, one output each
+        {2, 5, 6, 64, 32, grouped(kernel(3, 3, 1), 2)},         // whole words and panels
+        {1, 5, 6, 96, 51, grouped(kernel(3, 2, 1), 3)},         // whole words, panels shared
+        {1, 4, 5, 90, 40, grouped(kernel(3, 3, 1), 2)},         // 45 channels: the second group starts within a word
+        {1, 4, 5, 300, 20, grouped(kernel(5, 5, 2), 2)},        // windows that are gathered in several passes
+        {1, 3, 3, 37, 74, grouped(kernel(3, 3, 2), 37)},        // many groups a panel
+        {1, 4, 4, 34, 160, grouped(kernel(1, 1), 2)},           // one tap
+        {1, 6, 6, 66, 6, grouped(square_window(3, 2, 1), 2)},
+    };
+    for_each_conv_pair([&](size_t pair, const encoding_info& of_x, const encoding_info& of_w) {
+        random_numbers random(9);
+        for (const conv_shape& s : shapes) {
+            const convolution c(s, of_x, of_w, random);
+            check_int32(pair, c, 0);
+            parameters p;
+            p.randomize(random, s.images, c.w);
+            check_reals(pair, c, p, 1);
+        }
+    });
+}
+
+TEST_CASE("padding that holds a value") {
+    const conv_shape shapes[] = {{2, 4, 5, 3, 5, square_window(3, 1, 2)},  {1, 4, 5, 33, 5, square_window(3, 1, 1)},
+                                 {1, 7, 7, 64, 40, square_window(3, 1, 1)}, {1, 3, 3, 16, 20, square_window(4, 2, 3)},
+                                 {1, 2, 2, 90, 4, grouped(square_window(3, 1, 3), 2)}};
+    for_each_conv_pair([&](size_t pair, const encoding_info& of_x, const encoding_info& of_w) {
+        if (of_x.highest != 1 || of_x.lowest != -1) return;
+        random_numbers random(10);
+        for (conv_shape s : shapes)
+            for (const std::int32_t value : {-1, 1}) {
+                s.window.pad_value = value;
+                const convolution c(s, of_x, of_w, random);
+                check_int32(pair, c, 0);
+                parameters p;
+                p.randomize(random, s.images, c.w);
+                check_reals(pair, c, p, 2);
+            }
     });
 }
 

@@ -40,29 +40,33 @@ struct layer {
 /// Linear layers of language models, then one with a tail in every direction.
 inline constexpr layer layers[] = {{2560, 2560}, {6912, 2560}, {2560, 6912}, {4096, 4096}, {4096, 14336}, {3201, 8643}};
 
-/// One image, stride 1, "same" padding.
+/// One image, padded by half a kernel.
 struct conv_shape {
     size_t height;
     size_t width;
     size_t channels;
     size_t kernel;
     size_t outputs;
+    size_t stride = 1;
 
     friend bool operator==(const conv_shape& a, const conv_shape& b) {
         return a.height == b.height && a.width == b.width && a.channels == b.channels && a.kernel == b.kernel &&
-               a.outputs == b.outputs;
+               a.outputs == b.outputs && a.stride == b.stride;
     }
 };
 
+/// height x width x channels / kernel / outputs, and the stride where it is not 1.
 inline std::string name(const conv_shape& s) {
     const auto times = [](size_t a, size_t b) { return std::to_string(a) + "x" + std::to_string(b); };
     return times(s.height, s.width) + "x" + std::to_string(s.channels) + "/" + times(s.kernel, s.kernel) + "/" +
-           std::to_string(s.outputs);
+           std::to_string(s.outputs) + (s.stride == 1 ? "" : "/stride:" + std::to_string(s.stride));
 }
 
 /// The 3x3 layers of a residual network.
 inline constexpr conv_shape hidden_convolutions[] = {
     {56, 56, 64, 3, 64}, {28, 28, 128, 3, 128}, {14, 14, 256, 3, 256}, {7, 7, 512, 3, 512}};
+/// First layers: bytes of three channels.
+inline constexpr conv_shape first_convolutions[] = {{224, 224, 3, 7, 64, 2}, {32, 32, 3, 3, 128}};
 /// Grey and colour pixels: few channels.
 inline constexpr conv_shape pixel_convolutions[] = {{28, 28, 1, 3, 32}, {224, 224, 3, 3, 64}};
 

@@ -10,9 +10,13 @@
 // kernel width)`. dst: NHWC. Operand pairs, exactness, accumulators and tiles as in gemm.hpp; the depth that bounds
 // the accumulator is kernel height * kernel width * channels. No im2col buffer, no allocation.
 //
-// How: output pixels whose valid taps are the same form a rectangle; inside it tiles of pixels run the register tile
-// of the matrix product over a table of pixel pointers, one stretch of depth a tap. Filters of few channels
-// (`packed_panels::dense_taps`) share words between taps; there the bits of a window are first gathered side by side.
+// Groups (`window2d::groups`): output o reads the channels of group o / (outputs / groups); filters are OHWI with the
+// channels of a group, any number of them. A multiple of 32 is fastest, and so are groups of whole panels of 16 outputs.
+// One-padding (`window2d::pad_value`): a padded tap holds -1 or +1 instead, and is summed like any other.
+//
+// How: tiles of output pixels, through rows, borders and images alike, run the register tile of the matrix product over a
+// table of pixel pointers, one stretch of depth a tap. Filters of few channels (`packed_panels::dense_taps`) share words
+// between taps; there the bits of a window are first gathered side by side.
 #pragma once
 
 #include <cstddef>
@@ -40,42 +44,127 @@ template <class Arch = default_arch, class Lhs, class Rhs>
                             const mutable_packed_tensor<ternary>& dst, const scale_offset& epilogue,
                             const thresholds& limits, tiles range = {}) noexcept;
 
+/// Along lines: tensors of height 1, and otherwise any of the operands, destinations and epilogues above (and of
+/// conv_bytes.hpp). For groups and one-padding: conv2d with `line_window`.
+template <class Arch = default_arch, class Input, class Filters, class Destination, class... More>
+[[nodiscard]] status conv1d(const Input& input, const Filters& filters, const window_axis& window,
+                            const Destination& dst, const More&... more) noexcept;
+
 }  // namespace tern
 
-#include <tern/kernel/conv/driver.hpp>
+#include <tern/kernel/conv/planes.hpp>
 
 namespace tern {
 namespace detail {
 
+/// Whether `channels` and `outputs` are `groups` times as many as a group has.
+[[nodiscard]] TERN_INLINE constexpr bool fits_groups(size_t groups, size_t group_channels, size_t channels,
+                                                     size_t outputs) noexcept {
+    return groups != 0 && channels % groups == 0 && channels / groups == group_channels && outputs % groups == 0;
+}
+
+/// What a check has to know of a destination.
+struct conv_target {
+    size_t images;
+    size_t height;
+    size_t width;
+    size_t channels;
+    byte_range bytes;
+    tiles range;
+};
+
 template <class Lhs, class Rhs>
-[[nodiscard]] TERN_INLINE status check_conv2d(const packed_tensor<Lhs>& input, const packed_panels<Rhs>& filters,
-                                              const window2d& window, size_t images, size_t height, size_t width,
-                                              size_t channels, byte_range dst, tiles range) noexcept {
+[[nodiscard]] TERN_INLINE status check_filters(const packed_tensor<Lhs>& input, const packed_panels<Rhs>& filters,
+                                               const window2d& window, const conv_target& dst) noexcept {
     status s = check(input);
     if (s == status::ok) s = check(filters);
     if (s == status::ok) s = check(window, input.height, input.width);
     if (s != status::ok) return s;
-    if (filters.tap_depth != input.channels() || filters.taps / window.x.kernel != window.y.kernel ||
-        filters.taps % window.x.kernel != 0 || images != input.images ||
-        height != window.y.outputs(input.height) || width != window.x.outputs(input.width) ||
-        channels != filters.outputs || range.first > range.last)
+    if (!fits_groups(window.groups, filters.tap_depth, input.channels(), filters.outputs) ||
+        filters.taps / window.x.kernel != window.y.kernel || filters.taps % window.x.kernel != 0 ||
+        dst.images != input.images || dst.channels != filters.outputs || dst.range.first > dst.range.last)
         return status::bad_shape;
-    if (!accumulator_fits(filters.depth(), max_product<Lhs, Rhs>)) return status::overflow;
-    if (dst.overlaps(bytes_of(input.pixels)) || dst.overlaps(bytes_of(filters))) return status::overlap;
+    if (dst.bytes.overlaps(bytes_of(input.pixels)) || dst.bytes.overlaps(bytes_of(filters))) return status::overlap;
     return status::ok;
 }
 
+/// Operands of a convolution: what conv_bytes.hpp and conv_transposed.hpp have others of.
 template <class Lhs, class Rhs>
-[[nodiscard]] TERN_INLINE status check_conv2d(const scale_offset& epilogue, size_t depth) noexcept {
-    const status s = check(epilogue, depth, max_product<Lhs, Rhs>);
+struct plane_conv_operands {
+    static constexpr size_t largest_product = max_product<Lhs, Rhs>;
+
+    const packed_tensor<Lhs>& input;
+    const packed_panels<Rhs>& filters;
+    const window2d& window;
+
+    [[nodiscard]] TERN_INLINE size_t depth() const noexcept { return filters.depth(); }
+    [[nodiscard]] TERN_INLINE status check_shape(const conv_target& dst) const noexcept {
+        const status s = check_filters(input, filters, window, dst);
+        if (s != status::ok && s != status::overlap) return s;
+        if (dst.height != window.y.outputs(input.height) || dst.width != window.x.outputs(input.width))
+            return status::bad_shape;
+        if (window.pad_value != 0 && (Lhs::digits != 1 || !Lhs::has_sign || !Lhs::valid(window.pad_value)))
+            return status::unsupported;
+        return s;
+    }
+    template <class Arch, class Sink>
+    TERN_INLINE void run(tiles range, const Sink& sink) const noexcept {
+        const size_t last = range.last < filters.panels() ? range.last : filters.panels();
+        if (range.first >= last) return;
+        kernel::run_plane_conv<Arch>(input, filters,
+                                     kernel::conv_geometry::of(window, input.images, input.height, input.width),
+                                     range.first, last, sink);
+    }
+};
+
+template <class Operands>
+[[nodiscard]] TERN_INLINE status check_conv(const Operands& o, const conv_target& dst) noexcept {
+    const status s = o.check_shape(dst);
+    if (s != status::ok && s != status::overlap) return s;
+    return accumulator_fits(o.depth(), o.largest_product) ? s : status::overflow;
+}
+
+template <class Operands>
+[[nodiscard]] TERN_INLINE status check_conv(const Operands& o, const scale_offset& epilogue) noexcept {
+    const status s = check(epilogue, o.depth(), o.largest_product);
     return s == status::ok && epilogue.group != 0 ? status::unsupported : s;
 }
 
-template <class Arch, class Lhs, class Rhs, class Sink>
-TERN_INLINE void run_conv2d(const packed_tensor<Lhs>& input, const packed_panels<Rhs>& filters, const window2d& window,
-                            tiles range, const Sink& sink) noexcept {
-    const size_t last = range.last < filters.panels() ? range.last : filters.panels();
-    if (range.first < last) kernel::run_conv2d<Arch>(input, filters, window, range.first, last, sink);
+// The three destinations, for operands of any kind.
+
+template <class Arch, class Operands>
+[[nodiscard]] TERN_INLINE status convolve(const Operands& o, const tensor_view<std::int32_t>& dst,
+                                          tiles range) noexcept {
+    status s = check(dst);
+    if (s == status::ok)
+        s = check_conv(o, {dst.images, dst.height, dst.width, dst.channels, bytes_of(dst.pixels()), range});
+    if (s == status::ok) o.template run<Arch>(range, kernel::int32_sink{dst.pixels()});
+    return s;
+}
+
+template <class Arch, class Operands>
+[[nodiscard]] TERN_INLINE status convolve(const Operands& o, const tensor_view<float>& dst,
+                                          const scale_offset& epilogue, tiles range) noexcept {
+    status s = check(dst);
+    if (s == status::ok) s = check_conv(o, epilogue);
+    if (s == status::ok)
+        s = check_conv(o, {dst.images, dst.height, dst.width, dst.channels, bytes_of(dst.pixels()), range});
+    if (s == status::ok)
+        o.template run<Arch>(range, kernel::float_sink<Arch>{{epilogue, o.filters.outputs}, dst.pixels()});
+    return s;
+}
+
+template <class Arch, class Operands>
+[[nodiscard]] TERN_INLINE status convolve(const Operands& o, const mutable_packed_tensor<ternary>& dst,
+                                          const scale_offset& epilogue, const thresholds& limits,
+                                          tiles range) noexcept {
+    status s = check(packed_tensor<ternary>(dst));
+    if (s == status::ok) s = check_conv(o, epilogue);
+    if (s == status::ok)
+        s = check_conv(o, {dst.images, dst.height, dst.width, dst.pixels.depth, bytes_of(dst.pixels), range});
+    if (s == status::ok)
+        o.template run<Arch>(range, kernel::ternary_sink<Arch>{{epilogue, o.filters.outputs}, dst.pixels, limits});
+    return s;
 }
 
 }  // namespace detail
@@ -83,42 +172,28 @@ TERN_INLINE void run_conv2d(const packed_tensor<Lhs>& input, const packed_panels
 template <class Arch, class Lhs, class Rhs>
 status conv2d(const packed_tensor<Lhs>& input, const packed_panels<Rhs>& filters, const window2d& window,
               const tensor_view<std::int32_t>& dst, tiles range) noexcept {
-    status s = check(dst);
-    if (s == status::ok)
-        s = detail::check_conv2d(input, filters, window, dst.images, dst.height, dst.width, dst.channels,
-                                 bytes_of(dst.pixels()), range);
-    if (s == status::ok)
-        detail::run_conv2d<Arch>(input, filters, window, range, kernel::int32_sink{dst.pixels()});
-    return s;
+    return detail::convolve<Arch>(detail::plane_conv_operands<Lhs, Rhs>{input, filters, window}, dst, range);
 }
 
 template <class Arch, class Lhs, class Rhs>
 status conv2d(const packed_tensor<Lhs>& input, const packed_panels<Rhs>& filters, const window2d& window,
               const tensor_view<float>& dst, const scale_offset& epilogue, tiles range) noexcept {
-    status s = check(dst);
-    if (s == status::ok) s = detail::check_conv2d<Lhs, Rhs>(epilogue, filters.depth());
-    if (s == status::ok)
-        s = detail::check_conv2d(input, filters, window, dst.images, dst.height, dst.width, dst.channels,
-                                 bytes_of(dst.pixels()), range);
-    if (s == status::ok)
-        detail::run_conv2d<Arch>(input, filters, window, range,
-                                 kernel::float_sink<Arch>{{epilogue, filters.outputs}, dst.pixels()});
-    return s;
+    return detail::convolve<Arch>(detail::plane_conv_operands<Lhs, Rhs>{input, filters, window}, dst, epilogue, range);
 }
 
 template <class Arch, class Lhs, class Rhs>
 status conv2d(const packed_tensor<Lhs>& input, const packed_panels<Rhs>& filters, const window2d& window,
               const mutable_packed_tensor<ternary>& dst, const scale_offset& epilogue, const thresholds& limits,
               tiles range) noexcept {
-    status s = check(packed_tensor<ternary>(dst));
-    if (s == status::ok) s = detail::check_conv2d<Lhs, Rhs>(epilogue, filters.depth());
-    if (s == status::ok)
-        s = detail::check_conv2d(input, filters, window, dst.images, dst.height, dst.width, dst.pixels.depth,
-                                 bytes_of(dst.pixels), range);
-    if (s == status::ok)
-        detail::run_conv2d<Arch>(input, filters, window, range,
-                                 kernel::ternary_sink<Arch>{{epilogue, filters.outputs}, dst.pixels, limits});
-    return s;
+    return detail::convolve<Arch>(detail::plane_conv_operands<Lhs, Rhs>{input, filters, window}, dst, epilogue, limits,
+                                  range);
+}
+
+template <class Arch, class Input, class Filters, class Destination, class... More>
+status conv1d(const Input& input, const Filters& filters, const window_axis& window, const Destination& dst,
+              const More&... more) noexcept {
+    if (input.height != 1 || dst.height != 1) return status::bad_shape;
+    return conv2d<Arch>(input, filters, line_window(window), dst, more...);
 }
 
 }  // namespace tern

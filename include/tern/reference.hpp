@@ -154,32 +154,106 @@ constexpr void for_each_tap(const tensor_view<T>& input, const window2d& window,
     }
 }
 
-/// dst[n][y][x][o] = sum over the taps (ky, kx) inside the image and c of input[n][.][.][c] filters[o][ky][kx][c].
+/// One tap of one output's group of channels. `in`: the pixel, or null where it is padding, all of whose channels are
+/// `pad_value` then.
+template <class L, class R>
+constexpr void add_tap(const L* in, const tensor_view<R>& filters, std::int32_t pad_value, size_t o, size_t ky,
+                       size_t kx, size_t groups, affine_sums& sums) noexcept {
+    const R* w = filters.pixel(o, ky, kx);
+    const size_t first = o / (filters.images / groups) * filters.channels;
+    if (in != nullptr) sums.add(in + first, w, filters.channels);
+    for (size_t c = 0; in == nullptr && c < filters.channels; ++c) sums.add(&pad_value, w + c, 1);
+}
+
+/// The four sums of output o of a window. Padding with 0 is no tap at all.
+template <class L, class R>
+[[nodiscard]] constexpr affine_sums window_sums(const tensor_view<L>& input, const tensor_view<R>& filters,
+                                                const window2d& window, size_t n, size_t y, size_t x,
+                                                size_t o) noexcept {
+    affine_sums sums;
+    for_each_tap(input, window, n, y, x, [&](const L* in, size_t ky, size_t kx) {
+        add_tap(in, filters, 0, o, ky, kx, window.groups, sums);
+    });
+    // With padding that holds a value, the taps that are left.
+    for (size_t ky = 0; window.pad_value != 0 && ky < window.y.kernel; ++ky) {
+        for (size_t kx = 0; kx < window.x.kernel; ++kx) {
+            bool inside = false;
+            for_each_tap(input, window, n, y, x, [&](const L*, size_t i, size_t j) {
+                inside = inside || (i == ky && j == kx);
+            });
+            if (!inside)
+                add_tap(static_cast<const L*>(nullptr), filters, window.pad_value, o, ky, kx, window.groups, sums);
+        }
+    }
+    return sums;
+}
+
+/// dst[n][y][x][o] = sum over the taps (ky, kx) inside the image and the channels c of o's group of
+/// input[n][.][.][c] filters[o][ky][kx][c - first of the group].
 /// input, dst: NHWC; filters: OHWI, of the window's kernel size, one image an output.
 template <class L, class R>
 constexpr void conv2d(const tensor_view<L>& input, const tensor_view<R>& filters, const window2d& window,
                       const tensor_view<std::int32_t>& dst) noexcept {
     for_each_pixel(dst, [&](size_t n, size_t y, size_t x) {
         for (size_t o = 0; o < dst.channels; ++o) {
-            std::int32_t total = 0;
-            for_each_tap(input, window, n, y, x, [&](const L* in, size_t ky, size_t kx) {
-                total += dot(in, filters.pixel(o, ky, kx), input.channels);
-            });
-            dst.pixel(n, y, x)[o] = total;
+            const affine_sums sums = window_sums(input, filters, window, n, y, x, o);
+            dst.pixel(n, y, x)[o] = sums.product;
         }
     });
 }
 
-/// The same, reconstructed. All four sums run over the taps inside the image only: a padded tap is a real 0.
-/// `scale_offset::group` is not supported.
+/// The same, reconstructed. All four sums run over the taps inside the image only: a padded tap is a real 0. With
+/// `window2d::pad_value` they run over all taps. `scale_offset::group` is not supported.
 template <class L, class R>
 constexpr void conv2d(const tensor_view<L>& input, const tensor_view<R>& filters, const window2d& window,
                       const tensor_view<float>& dst, const scale_offset& epilogue) noexcept {
     for_each_pixel(dst, [&](size_t n, size_t y, size_t x) {
         for (size_t o = 0; o < dst.channels; ++o) {
+            const affine_sums sums = window_sums(input, filters, window, n, y, x, o);
+            const double total = 0.0 + affine_product(epilogue, sums, n, o, 0);
+            dst.pixel(n, y, x)[o] = finish(epilogue, total, o);
+        }
+    });
+}
+
+/// Calls f(input pixel, ky, kx) for every pair of an input pixel and a tap that meet in output pixel (n, y, x) of a
+/// transposed convolution: y = input row * stride + ky * dilation - padding, and x likewise.
+template <class T, class F>
+constexpr void for_each_transposed_tap(const tensor_view<T>& input, const window2d& window, size_t n, size_t y,
+                                       size_t x, const F& f) noexcept {
+    for (size_t ky = 0; ky < window.y.kernel; ++ky)
+        for (size_t iy = 0; iy < input.height; ++iy)
+            for (size_t kx = 0; kx < window.x.kernel; ++kx)
+                for (size_t ix = 0; ix < input.width; ++ix)
+                    if (iy * window.y.stride + ky * window.y.dilation == y + window.y.pad_before &&
+                        ix * window.x.stride + kx * window.x.dilation == x + window.x.pad_before)
+                        f(input.pixel(n, iy, ix), ky, kx);
+}
+
+/// dst[n][y][x][o] = sum over these pairs and the channels c of o's group.
+template <class L, class R>
+constexpr void conv2d_transposed(const tensor_view<L>& input, const tensor_view<R>& filters, const window2d& window,
+                                 const tensor_view<std::int32_t>& dst) noexcept {
+    for_each_pixel(dst, [&](size_t n, size_t y, size_t x) {
+        for (size_t o = 0; o < dst.channels; ++o) {
             affine_sums sums;
-            for_each_tap(input, window, n, y, x, [&](const L* in, size_t ky, size_t kx) {
-                sums.add(in, filters.pixel(o, ky, kx), input.channels);
+            for_each_transposed_tap(input, window, n, y, x, [&](const L* in, size_t ky, size_t kx) {
+                add_tap(in, filters, 0, o, ky, kx, window.groups, sums);
+            });
+            dst.pixel(n, y, x)[o] = sums.product;
+        }
+    });
+}
+
+/// The same, reconstructed.
+template <class L, class R>
+constexpr void conv2d_transposed(const tensor_view<L>& input, const tensor_view<R>& filters, const window2d& window,
+                                 const tensor_view<float>& dst, const scale_offset& epilogue) noexcept {
+    for_each_pixel(dst, [&](size_t n, size_t y, size_t x) {
+        for (size_t o = 0; o < dst.channels; ++o) {
+            affine_sums sums;
+            for_each_transposed_tap(input, window, n, y, x, [&](const L* in, size_t ky, size_t kx) {
+                add_tap(in, filters, 0, o, ky, kx, window.groups, sums);
             });
             const double total = 0.0 + affine_product(epilogue, sums, n, o, 0);
             dst.pixel(n, y, x)[o] = finish(epilogue, total, o);

@@ -6,7 +6,9 @@
 #include <tern/buffer.hpp>
 #include <tern/config.hpp>
 #include <tern/conv.hpp>
+#include <tern/conv_bytes.hpp>
 #include <tern/conv_fused.hpp>
+#include <tern/conv_transposed.hpp>
 #include <tern/depthwise.hpp>
 #include <tern/dot.hpp>
 #include <tern/encoding.hpp>

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 
 #include <tern/status.hpp>
 
@@ -25,6 +26,14 @@ struct window_axis {
         const size_t reach = (kernel - 1) * dilation + 1;
         return input == 0 || padded < reach ? 0 : (padded - reach) / stride + 1;
     }
+    /// Number of output positions of a transposed convolution, where input position i and kernel position k meet in
+    /// output position i * stride + k * dilation - pad_before: as few as `outputs` turns into `input`, and up to
+    /// max(stride, dilation) - 1 more (`output_padding`). 0 when nothing is left of them.
+    [[nodiscard]] TERN_INLINE constexpr size_t transposed_outputs(size_t input, size_t output_padding = 0) const noexcept {
+        if (input == 0) return 0;
+        const size_t padded = (input - 1) * stride + (kernel - 1) * dilation + 1 + output_padding;
+        return padded < pad_before + pad_after ? 0 : padded - pad_before - pad_after;
+    }
     /// First kernel position that lies inside the input.
     [[nodiscard]] TERN_INLINE constexpr size_t first_tap(size_t output) const noexcept {
         const size_t start = output * stride;
@@ -44,15 +53,27 @@ struct window_axis {
     }
 };
 
+/// Both axes, and what only convolutions read: pooling takes no notice of it.
 struct window2d {
     window_axis y;
     window_axis x;
+    /// Output channel o reads the input channels of group o / (outputs / groups) alone.
+    size_t groups = 1;
+    /// 0: a padded tap is a real 0, also where the encoding has no code for it. -1, +1: it holds that value, which is
+    /// multiplied, scaled and offset as any other (one-padding; binary and ternary activations).
+    std::int32_t pad_value = 0;
 };
 
 /// Same kernel, stride and padding on both axes.
 [[nodiscard]] TERN_INLINE constexpr window2d square_window(size_t kernel, size_t stride = 1,
                                                            size_t padding = 0) noexcept {
     return {{kernel, stride, 1, padding, padding}, {kernel, stride, 1, padding, padding}};
+}
+
+/// A window over lines: images of height 1.
+[[nodiscard]] TERN_INLINE constexpr window2d line_window(const window_axis& x, size_t groups = 1,
+                                                         std::int32_t pad_value = 0) noexcept {
+    return {window_axis{}, x, groups, pad_value};
 }
 
 /// Positive kernel, stride and dilation, and no size that could overflow.

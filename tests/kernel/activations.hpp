@@ -3,7 +3,7 @@
 // operations, because those share their tiles.
 #pragma once
 
-#include <tern/conv.hpp>
+#include <tern/conv_transposed.hpp>
 #include <tern/gemv.hpp>
 
 #include "support/kernels.hpp"
@@ -30,6 +30,11 @@ struct kernels_of {
                                const Destination& dst, const Epilogue&... epilogue, tern::tiles range) {
         return tern::conv2d<Arch>(x.as<Lhs>(), w.as<Rhs>(), window, dst, epilogue..., range);
     }
+    template <class Destination, class... Epilogue>
+    static tern::status transposed(const tensor_operand& x, const panels_operand& w, const tern::window2d& window,
+                                   const Destination& dst, const Epilogue&... epilogue, tern::tiles range) {
+        return tern::conv2d_transposed<Arch>(x.as<Lhs>(), w.as<Rhs>(), window, dst, epilogue..., range);
+    }
 };
 
 template <class Function>
@@ -50,14 +55,18 @@ void add_instance(kernel_tables& to, Arch arch) {
     const char* name = tern::arch::name(arch);
     add<product_to_int32>(to.gemm_int32, name, instances::template gemm<int32_matrix>);
     add<product_to_int32>(to.gemv_int32, name, instances::template gemv<int32_matrix>);
-    if constexpr (Coverage != coverage::products)
+    if constexpr (Coverage != coverage::products) {
         add<convolution_to_int32>(to.conv2d_int32, name, instances::template conv2d<int32_tensor>);
+        add<convolution_to_int32>(to.transposed_int32, name, instances::template transposed<int32_tensor>);
+    }
     if constexpr (Coverage == coverage::all) {
         add<product_to_float>(to.gemm_float, name, instances::template gemm<float_matrix, scale_offset>);
         add<product_to_float>(to.gemv_float, name, instances::template gemv<float_matrix, scale_offset>);
         add<product_to_ternary>(to.gemm_ternary, name, instances::template gemm<ternary_rows, scale_offset, thresholds>);
         add<product_to_ternary>(to.gemv_ternary, name, instances::template gemv<ternary_rows, scale_offset, thresholds>);
         add<convolution_to_float>(to.conv2d_float, name, instances::template conv2d<float_tensor, scale_offset>);
+        add<convolution_to_float>(to.transposed_float, name,
+                                  instances::template transposed<float_tensor, scale_offset>);
         add<convolution_to_ternary>(to.conv2d_ternary, name,
                                     instances::template conv2d<ternary_tensor, scale_offset, thresholds>);
     }
@@ -68,7 +77,7 @@ template <coverage Coverage, class Lhs, class Rhs>
 void add_pair(kernel_tables& to) {
     const auto start = [](auto&... tables) { (tables.push_back({describe<Lhs>(), describe<Rhs>(), {}}), ...); };
     start(to.gemm_int32, to.gemv_int32, to.gemm_float, to.gemv_float, to.gemm_ternary, to.gemv_ternary, to.conv2d_int32,
-          to.conv2d_float, to.conv2d_ternary);
+          to.conv2d_float, to.conv2d_ternary, to.transposed_int32, to.transposed_float);
     std::apply([&to](auto... tags) { (add_instance<Coverage, decltype(tags), Lhs, Rhs>(to, tags), ...); },
                architectures{});
 }

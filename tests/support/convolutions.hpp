@@ -22,6 +22,7 @@ struct conv_shape {
     size_t outputs;
     tern::window2d window;
 
+    [[nodiscard]] size_t group_channels() const { return channels / window.groups; }
     [[nodiscard]] size_t taps() const { return window.y.kernel * window.x.kernel; }
     [[nodiscard]] size_t output_height() const { return window.y.outputs(height); }
     [[nodiscard]] size_t output_width() const { return window.x.outputs(width); }
@@ -35,7 +36,8 @@ inline std::ostream& operator<<(std::ostream& to, const tern::window_axis& a) {
 
 inline std::ostream& operator<<(std::ostream& to, const conv_shape& s) {
     return to << s.images << " images of " << s.height << " x " << s.width << " x " << s.channels << ", " << s.outputs
-              << " outputs, down: " << s.window.y << ", across: " << s.window.x;
+              << " outputs in " << s.window.groups << " groups, padded with " << s.window.pad_value
+              << ", down: " << s.window.y << ", across: " << s.window.x;
 }
 
 /// Even and odd kernels, strides longer than the kernel, gaps between taps, more padding than kernel on either side.
@@ -57,7 +59,18 @@ inline conv_shape random_conv_shape(random_numbers& random) {
     s.channels = random.once_in(30) ? 0 : random.once_in(2) ? random.between(1, 12) : random.between(13, 70);
     s.outputs = random.once_in(30) ? 0 : random.once_in(8) ? random.between(33, 70) : random.between(1, 18);
     s.window = {random_axis(random), random_axis(random)};
+    if (random.once_in(3)) {
+        s.window.groups = random.between(2, 5);
+        // Few channels, as many as fill words, and numbers between.
+        s.channels = s.window.groups * (random.once_in(3) ? 32 * random.between(1, 2) : random.between(1, 45));
+        s.outputs = s.window.groups * (random.once_in(4) ? 16 : random.between(1, 20));
+    }
     return s;
+}
+
+/// Padding that holds a value, where activations have it.
+inline void pad_with_a_value(conv_shape& s, const encoding_info& of_x, random_numbers& random) {
+    if (of_x.highest == 1 && of_x.lowest == -1 && random.once_in(4)) s.window.pad_value = random.once_in(2) ? 1 : -1;
 }
 
 /// Operands of a convolution, packed.
@@ -72,7 +85,7 @@ struct convolution {
                 fill x_fill = fill::random, fill w_fill = fill::random)
         : shape(s),
           x(make_integers(of_x, s.images * s.height * s.width, s.channels, x_fill, random)),
-          w(make_integers(of_w, s.outputs, s.taps() * s.channels, w_fill, random)),
+          w(make_integers(of_w, s.outputs, s.taps() * s.group_channels(), w_fill, random)),
           lhs(of_x, x, forms[random.next() % 4], random),
           rhs(of_w, w, s.taps(), random.once_in(2)) {}
 
@@ -81,7 +94,7 @@ struct convolution {
         return {x.values.data(), shape.images, shape.height, shape.width, shape.channels};
     }
     [[nodiscard]] tern::tensor_view<const std::int16_t> unpacked_filters() const {
-        return {w.values.data(), shape.outputs, shape.window.y.kernel, shape.window.x.kernel, shape.channels};
+        return {w.values.data(), shape.outputs, shape.window.y.kernel, shape.window.x.kernel, shape.group_channels()};
     }
     /// A matrix of one row a pixel as a tensor.
     template <class T>

@@ -83,6 +83,8 @@ struct kernel_tables {
     kernel_table<convolution_to_int32> conv2d_int32;
     kernel_table<convolution_to_float> conv2d_float;
     kernel_table<convolution_to_ternary> conv2d_ternary;
+    kernel_table<convolution_to_int32> transposed_int32;
+    kernel_table<convolution_to_float> transposed_float;
 };
 const kernel_tables& kernels();
 

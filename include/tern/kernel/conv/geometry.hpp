@@ -1,0 +1,244 @@
+// SPDX-License-Identifier: MIT
+// Which taps of the kernel an output pixel sees, and where: one description for convolutions and transposed ones.
+#pragma once
+
+#include <cstring>
+
+#include <tern/layout.hpp>
+#include <tern/window.hpp>
+
+namespace tern::kernel {
+
+using std::ptrdiff_t;
+
+/// Taps [first, last) of an axis.
+struct tap_range {
+    size_t first;
+    size_t last;
+
+    TERN_INLINE constexpr tap_range(size_t first_, size_t last_) noexcept : first(first_), last(last_) {}
+    TERN_INLINE constexpr tap_range() noexcept : tap_range(0, 0) {}
+    [[nodiscard]] TERN_INLINE constexpr size_t size() const noexcept { return last - first; }
+    [[nodiscard]] TERN_INLINE constexpr bool has(size_t tap) const noexcept { return tap >= first && tap < last; }
+    [[nodiscard]] TERN_INLINE constexpr bool operator==(const tap_range& o) const noexcept {
+        return first == o.first && last == o.last;
+    }
+};
+
+/// One axis. Step j of `outputs` is output position out_first + j * out_step; tap i of `taps` is kernel position
+/// tap_first + i * tap_step. The two meet input position base + j * out_move + i * tap_move, if there is such a one.
+struct conv_axis {
+    size_t outputs = 0;
+    size_t out_first = 0;
+    size_t out_step = 1;
+    size_t taps = 0;
+    size_t tap_first = 0;
+    size_t tap_step = 1;
+    ptrdiff_t base = 0;
+    ptrdiff_t out_move = 1;
+    ptrdiff_t tap_move = 1;
+    ptrdiff_t input = 0;
+    size_t kernel = 0;       ///< taps there are
+    size_t size = 0;         ///< outputs there are
+    size_t inner_first = 0;  ///< steps [inner_first, inner_last) see all taps inside the input
+    size_t inner_last = 0;
+
+    TERN_INLINE constexpr conv_axis() noexcept {}
+
+    [[nodiscard]] TERN_INLINE size_t tap(size_t i) const noexcept { return tap_first + i * tap_step; }
+    [[nodiscard]] TERN_INLINE size_t output(size_t j) const noexcept { return out_first + j * out_step; }
+    [[nodiscard]] TERN_INLINE ptrdiff_t start(size_t j) const noexcept {
+        return base + static_cast<ptrdiff_t>(j) * out_move;
+    }
+    [[nodiscard]] TERN_INLINE bool all_inside() const noexcept { return inner_first == 0 && inner_last == outputs; }
+
+    /// Taps inside the input; always one stretch.
+    [[nodiscard]] TERN_INLINE tap_range inside(size_t j) const noexcept {
+        const ptrdiff_t at = start(j);
+        size_t first = 0;
+        size_t last = 0;
+        if (tap_move == 1) {
+            first = at >= 0 ? 0 : static_cast<size_t>(-at);
+            last = at >= input ? 0 : static_cast<size_t>(input - at);
+        } else if (tap_move > 0) {
+            first = at >= 0 ? 0 : static_cast<size_t>((-at + tap_move - 1) / tap_move);
+            last = at >= input ? 0 : static_cast<size_t>((input - at + tap_move - 1) / tap_move);
+        } else {
+            first = at < input ? 0 : static_cast<size_t>((at - input) / -tap_move + 1);
+            last = at < 0 ? 0 : static_cast<size_t>(at / -tap_move + 1);
+        }
+        if (last > taps) last = taps;
+        return first < last ? tap_range(first, last) : tap_range();
+    }
+
+    /// Steps that see all taps are neighbours: where an axis has them is searched once.
+    TERN_INLINE void find_inner() noexcept {
+        while (inner_first < outputs && inside(inner_first).size() != taps) ++inner_first;
+        inner_last = inner_first;
+        while (inner_last < outputs && inside(inner_last).size() == taps) ++inner_last;
+    }
+
+    [[nodiscard]] static TERN_INLINE conv_axis of(const window_axis& w, size_t input) noexcept {
+        conv_axis a;
+        a.size = a.outputs = w.outputs(input);
+        a.kernel = a.taps = w.kernel;
+        a.base = -static_cast<ptrdiff_t>(w.pad_before);
+        a.out_move = static_cast<ptrdiff_t>(w.stride);
+        a.tap_move = static_cast<ptrdiff_t>(w.dilation);
+        a.input = static_cast<ptrdiff_t>(input);
+        a.find_inner();
+        return a;
+    }
+
+    /// One phase of a transposed convolution: the outputs phase, phase + stride, ... share their taps, and walk through the
+    /// input step by step. Output o meets tap t at input (o + padding - t * dilation) / stride, if that is whole.
+    [[nodiscard]] static TERN_INLINE conv_axis transposed(const window_axis& w, size_t input, size_t size,
+                                                          size_t phase) noexcept {
+        size_t common = w.stride;  // greatest common divisor
+        for (size_t rest = w.dilation; rest != 0;) {
+            const size_t next = common % rest;
+            common = rest;
+            rest = next;
+        }
+        conv_axis a;
+        a.size = size;
+        a.kernel = w.kernel;
+        a.input = static_cast<ptrdiff_t>(input);
+        a.out_first = phase;
+        a.out_step = w.stride;
+        a.outputs = phase < size ? (size - phase - 1) / w.stride + 1 : 0;
+        a.tap_step = w.stride / common;
+        a.tap_move = -static_cast<ptrdiff_t>(w.dilation / common);
+        const size_t at = phase + w.pad_before;
+        while (a.tap_first < w.kernel && a.tap_first < a.tap_step &&
+               a.tap_first * w.dilation % w.stride != at % w.stride)
+            ++a.tap_first;
+        if (a.tap_first < w.kernel && a.tap_first < a.tap_step) {
+            a.taps = (w.kernel - a.tap_first - 1) / a.tap_step + 1;
+            a.base = (static_cast<ptrdiff_t>(at) - static_cast<ptrdiff_t>(a.tap_first * w.dilation)) /
+                     static_cast<ptrdiff_t>(w.stride);
+        }
+        a.find_inner();
+        return a;
+    }
+};
+
+/// All that positions say.
+struct conv_geometry {
+    conv_axis y;
+    conv_axis x;
+    size_t images = 0;
+    size_t groups = 1;
+    std::int32_t pad_value = 0;  ///< 0: a tap outside the image is no tap; else it holds this value
+
+    TERN_INLINE constexpr conv_geometry() noexcept {}
+
+    [[nodiscard]] TERN_INLINE size_t pixels() const noexcept { return images * y.outputs * x.outputs; }
+    [[nodiscard]] TERN_INLINE size_t taps() const noexcept { return y.taps * x.taps; }
+    /// Index of tap (i, j) in the filters.
+    [[nodiscard]] TERN_INLINE size_t tap(size_t i, size_t j) const noexcept { return y.tap(i) * x.kernel + x.tap(j); }
+    [[nodiscard]] TERN_INLINE bool all_inside() const noexcept { return y.all_inside() && x.all_inside(); }
+    /// Output pixels come in the order of the destination's rows.
+    [[nodiscard]] TERN_INLINE bool in_order() const noexcept {
+        return y.outputs == y.size && x.outputs == x.size && y.out_step == 1 && x.out_step == 1;
+    }
+    [[nodiscard]] static TERN_INLINE conv_geometry of(const window2d& w, size_t images, size_t height,
+                                                      size_t width) noexcept {
+        conv_geometry g;
+        g.y = conv_axis::of(w.y, height);
+        g.x = conv_axis::of(w.x, width);
+        g.images = images;
+        g.groups = w.groups;
+        g.pad_value = w.pad_value;
+        return g;
+    }
+};
+
+/// The taps inside the image of some output pixels.
+struct pixel_kind {
+    tap_range y;
+    tap_range x;
+
+    TERN_INLINE constexpr pixel_kind() noexcept {}
+    TERN_INLINE constexpr pixel_kind(const tap_range& y_, const tap_range& x_) noexcept : y(y_), x(x_) {}
+    [[nodiscard]] TERN_INLINE bool has(size_t i, size_t j) const noexcept { return y.has(i) && x.has(j); }
+    [[nodiscard]] TERN_INLINE size_t taps() const noexcept { return y.size() * x.size(); }
+    [[nodiscard]] TERN_INLINE bool operator==(const pixel_kind& o) const noexcept { return y == o.y && x == o.x; }
+};
+
+/// Some output pixels, one after the other through the rows of the image and through the images.
+template <class Arch, size_t Most>
+struct pixel_block {
+    static constexpr size_t most_kinds = 16;
+
+    size_t count;
+    size_t kinds;
+    pixel_kind kind_of[most_kinds];
+    unsigned char kind[Most];  ///< 0: all taps are inside
+    ptrdiff_t pixel[Most];     ///< index of the input pixel under tap (0, 0), wherever that is
+    size_t row[Most];          ///< of the destination, unless they are in order
+    size_t borders;            ///< pixels of other kinds than 0: their number, and which
+    size_t border[Most];
+
+    TERN_INLINE pixel_block() noexcept : count(0), kinds(0), borders(0) {}
+
+    /// At most `wanted` pixels from the `first`-th on; fewer where there are too many kinds of them.
+    void locate(const conv_geometry& g, size_t first, size_t wanted) noexcept {
+        const size_t height = static_cast<size_t>(g.y.input);
+        const ptrdiff_t out_move = g.x.out_move;
+        const size_t out_step = g.x.out_step;
+        const bool ordered = g.in_order();
+        size_t jx = first % g.x.outputs;
+        size_t jy = first / g.x.outputs % g.y.outputs;
+        size_t n = first / g.x.outputs / g.y.outputs;
+        count = borders = 0;
+        kinds = 1;
+        kind_of[0] = g.taps() == 0 ? pixel_kind{} : pixel_kind{{0, g.y.taps}, {0, g.x.taps}};
+        while (count < wanted) {
+            const tap_range inside_y = g.y.inside(jy);
+            const ptrdiff_t line = (static_cast<ptrdiff_t>(n * height) + g.y.start(jy)) * g.x.input;
+            const size_t line_row = (n * g.y.size + g.y.output(jy)) * g.x.size;
+            while (count < wanted && jx < g.x.outputs) {
+                const bool inner = jx >= g.x.inner_first && jx < g.x.inner_last;
+                size_t run = inner ? g.x.inner_last - jx : 1;
+                if (run > wanted - count) run = wanted - count;
+                const size_t found =
+                    find({inside_y, inner ? tap_range(0, g.x.taps) : g.x.inside(jx)});
+                if (found == most_kinds) return;
+                const ptrdiff_t first_pixel = line + g.x.start(jx);
+                const size_t first_row = line_row + g.x.output(jx);
+                for (size_t i = 0; i < run; ++i) pixel[count + i] = first_pixel + static_cast<ptrdiff_t>(i) * out_move;
+                for (size_t i = 0; !ordered && i < run; ++i) row[count + i] = first_row + i * out_step;
+                std::memset(kind + count, static_cast<int>(found), run);
+                for (size_t i = 0; found != 0 && i < run; ++i) border[borders++] = count + i;
+                count += run;
+                jx += run;
+            }
+            jx = 0;
+            if (++jy == g.y.outputs) {
+                jy = 0;
+                ++n;
+            }
+        }
+    }
+
+    [[nodiscard]] TERN_INLINE const pixel_kind& kind_at(size_t r) const noexcept { return kind_of[kind[r]]; }
+    /// One past the last pixel from r on that is of the same kind.
+    [[nodiscard]] TERN_INLINE size_t end_of_run(size_t r) const noexcept {
+        size_t end = r + 1;
+        while (end < count && kind[end] == kind[r]) ++end;
+        return end;
+    }
+
+private:
+    TERN_INLINE size_t find(pixel_kind wanted) noexcept {
+        if (wanted.taps() == 0) wanted = pixel_kind{};
+        for (size_t k = 0; k < kinds; ++k)
+            if (kind_of[k] == wanted) return k;
+        if (kinds == most_kinds) return most_kinds;
+        kind_of[kinds] = wanted;
+        return kinds++;
+    }
+};
+
+}  // namespace tern::kernel

@@ -1,0 +1,251 @@
+// SPDX-License-Identifier: MIT
+// Convolutions of bytes equal the reference: random geometries and zero points for every architecture and layout of the
+// filters, windows longer than any scratch, first layers, and what is refused.
+#include <cstdint>
+#include <vector>
+
+#include <doctest/doctest.h>
+
+#include <tern/buffer.hpp>
+#include <tern/conv_bytes.hpp>
+
+#include "support/convolutions.hpp"
+
+namespace {
+
+using namespace tern_test;
+using tern::status;
+using tern::tensor_view;
+using tern::tiles;
+
+using tested = tern_test::detail::keep_tested<tern::arch::scalar, tern::arch::simd, tern::arch::sse4, tern::arch::avx2,
+                                              tern::arch::avx512, tern::arch::avx512_vnni>;
+
+using to_int32 = status (*)(const tern::byte_tensor&, const void*, const tern::window2d&, const int32_tensor&, tiles);
+using to_float = status (*)(const tern::byte_tensor&, const void*, const tern::window2d&, const float_tensor&,
+                            const tern::scale_offset&, tiles);
+
+template <class Arch, class Filters>
+status int32_of(const tern::byte_tensor& x, const void* w, const tern::window2d& window, const int32_tensor& dst,
+                tiles range) {
+    return tern::conv2d<Arch>(x, *static_cast<const Filters*>(w), window, dst, range);
+}
+template <class Arch, class Filters>
+status float_of(const tern::byte_tensor& x, const void* w, const tern::window2d& window, const float_tensor& dst,
+                const tern::scale_offset& epilogue, tiles range) {
+    return tern::conv2d<Arch>(x, *static_cast<const Filters*>(w), window, dst, epilogue, range);
+}
+
+struct byte_kernels {
+    const char* arch;
+    to_int32 codes, trits, bits;
+    to_float codes_float, bits_float;
+};
+
+/// Compiled once; bodies of tests walk through them.
+const std::vector<byte_kernels>& byte_kernels_of_all() {
+    static const std::vector<byte_kernels> all = [] {
+        std::vector<byte_kernels> list;
+        std::apply(
+            [&](auto... tags) {
+                (list.push_back({tern::arch::name(tags), int32_of<decltype(tags), tern::packed_codes>,
+                                 int32_of<decltype(tags), tern::packed_trits>,
+                                 int32_of<decltype(tags), tern::packed_panels<tern::binary>>,
+                                 float_of<decltype(tags), tern::packed_codes>,
+                                 float_of<decltype(tags), tern::packed_panels<tern::binary>>}),
+                 ...);
+            },
+            tested{});
+        return list;
+    }();
+    return all;
+}
+
+/// Bytes and filters of a geometry. Memory of the pixels ends with the last of them, at any address.
+struct byte_convolution {
+    conv_shape shape;
+    bool is_signed;
+    std::int32_t zero;
+    size_t pixel_stride;
+    std::vector<std::uint8_t> memory;
+    integers x;  // less the zero point
+    integers w;
+    bool ternary;
+
+    byte_convolution(const conv_shape& s, bool ternary_, random_numbers& random, fill how = fill::random)
+        : shape(s),
+          is_signed(random.once_in(2)),
+          zero(0),
+          pixel_stride(s.channels + (random.once_in(3) ? 3 : 0)),
+          x(s.images * s.height * s.width, s.channels),
+          w(0, 0),
+          ternary(ternary_) {
+        const int lowest = is_signed ? -128 : 0;
+        if (!random.once_in(3)) zero = lowest + static_cast<int>(random.next() % 256);
+        const size_t offset = random.next() % 4;
+        memory.assign(x.rows == 0 ? 0 : offset + (x.rows - 1) * pixel_stride + x.cols, std::uint8_t{99});
+        for (size_t r = 0; r < x.rows; ++r)
+            for (size_t c = 0; c < x.cols; ++c) {
+                const int random_value = lowest + static_cast<int>(random.next() % 256);
+                const int value = how == fill::lowest ? lowest : how == fill::highest ? lowest + 255 : random_value;
+                memory[offset + r * pixel_stride + c] = static_cast<std::uint8_t>(value);
+                x.at(r, c) = static_cast<std::int16_t>(value - zero);
+            }
+        w = make_integers(ternary ? describe<tern::ternary>() : describe<tern::binary>(), s.outputs,
+                          s.taps() * s.group_channels(), how, random);
+        start_ = memory.empty() ? 0 : offset;
+    }
+
+    [[nodiscard]] tern::byte_tensor input() const {
+        const std::uint8_t* data = memory.data() + start_;
+        if (!is_signed)
+            return {tensor_view<const std::uint8_t>(data, shape.images, shape.height, shape.width, shape.channels,
+                                                    pixel_stride),
+                    zero};
+        return {tensor_view<const std::int8_t>(reinterpret_cast<const std::int8_t*>(data), shape.images, shape.height,
+                                               shape.width, shape.channels, pixel_stride),
+                zero};
+    }
+    [[nodiscard]] tensor_view<const std::int16_t> unpacked_input() const {
+        return {x.values.data(), shape.images, shape.height, shape.width, shape.channels};
+    }
+    [[nodiscard]] tensor_view<const std::int16_t> unpacked_filters() const {
+        return {w.values.data(), shape.outputs, shape.window.y.kernel, shape.window.x.kernel, shape.group_channels()};
+    }
+    template <class T>
+    [[nodiscard]] tensor_view<T> tensor(const tern::matrix_view<T>& m) const {
+        return {m.data, shape.images, shape.output_height(), shape.output_width(), m.cols, m.stride};
+    }
+
+private:
+    size_t start_ = 0;
+};
+
+template <class T, class... Epilogue>
+std::vector<T> reference_of(const byte_convolution& c, const Epilogue&... epilogue) {
+    std::vector<T> results(c.shape.output_pixels() * c.shape.outputs);
+    const tern::matrix_view<T> dst(results.data(), c.shape.output_pixels(), c.shape.outputs);
+    tern::reference::conv2d(c.unpacked_input(), c.unpacked_filters(), c.shape.window, c.tensor(dst), epilogue...);
+    return results;
+}
+
+template <class T, class Run>
+void check_result(const byte_convolution& c, const std::vector<T>& expected, const Run& run) {
+    destination<T> dst(c.shape.output_pixels(), c.shape.outputs, 2);
+    dst.expect(expected);
+    CHECK(run(c.tensor(dst.view())) == status::ok);
+    CHECK(dst.difference() == "");
+}
+
+void check_bytes(const byte_convolution& c, const parameters* p) {
+    const auto expected = reference_of<std::int32_t>(c);
+    const auto reals = p == nullptr ? std::vector<float>{} : reference_of<float>(c, p->epilogue);
+    const auto codes = tern::pack<tern::ternary_code>(c.ternary ? c.w.view() : integers(0, 0).view());
+    const auto trits = tern::pack<tern::trit>(c.ternary ? c.w.view() : integers(0, 0).view());
+    const auto bits = tern::pack<tern::binary>(c.ternary ? integers(0, 0).view() : c.w.view());
+    const tern::packed_codes& as_codes = codes;
+    const tern::packed_trits& as_trits = trits;
+    const tern::packed_panels<tern::binary>& as_bits = bits;
+    for (const byte_kernels& k : byte_kernels_of_all()) {
+        INFO("on ", k.arch, ", ", c.shape, ", zero point ", c.zero, c.is_signed ? " signed" : " unsigned");
+        ran(k.arch);
+        const auto int32 = [&](to_int32 run, const void* w) {
+            check_result(c, expected, [&](const int32_tensor& dst) {
+                return run(c.input(), w, c.shape.window, dst, tiles{});
+            });
+        };
+        const auto real = [&](to_float run, const void* w) {
+            if (p == nullptr) return;
+            check_result(c, reals, [&](const float_tensor& dst) {
+                return run(c.input(), w, c.shape.window, dst, p->epilogue, tiles{});
+            });
+        };
+        if (c.ternary) {
+            int32(k.codes, &as_codes);
+            int32(k.trits, &as_trits);
+            real(k.codes_float, &as_codes);
+        } else {
+            int32(k.bits, &as_bits);
+            real(k.bits_float, &as_bits);
+        }
+    }
+}
+
+TEST_CASE("bytes: random geometries") {
+    random_numbers random(5);
+    size_t configurations = 0;
+    for (; configurations < 300; ++configurations) {
+        const conv_shape s = random_conv_shape(random);
+        const byte_convolution c(s, configurations % 2 == 0, random);
+        parameters p;
+        p.randomize(random, s.images, c.w);
+        check_bytes(c, configurations % 3 == 0 ? &p : nullptr);
+    }
+    MESSAGE(configurations, " convolutions of bytes on every architecture");
+}
+
+TEST_CASE("bytes: first layers, deep windows, extreme values") {
+    tern::window2d grouped = tern::square_window(3, 1, 1);
+    grouped.groups = 2;
+    const conv_shape shapes[] = {
+        {1, 15, 13, 3, 64, tern::square_window(7, 2, 3)},   // colour pixels
+        {2, 9, 9, 1, 20, tern::square_window(5, 1, 2)},     // grey ones
+        {1, 3, 3, 1000, 5, tern::square_window(3, 1, 1)},   // 9000 positions: more than the scalar scratch
+        {1, 2, 3, 9000, 3, tern::square_window(3, 1, 1)},   // 81000: more than any
+        {1, 4, 4, 96, 70, grouped},
+    };
+    random_numbers random(6);
+    for (const conv_shape& s : shapes)
+        for (const bool ternary : {true, false})
+            for (const fill how : {fill::random, fill::lowest, fill::highest}) {
+                const byte_convolution c(s, ternary, random, how);
+                parameters p;
+                p.randomize(random, s.images, c.w);
+                check_bytes(c, s.channels > 100 ? nullptr : &p);
+            }
+}
+
+TEST_CASE("bytes: a range of tiles writes its outputs only") {
+    random_numbers random(7);
+    const byte_convolution c({1, 5, 5, 6, 150, tern::square_window(3, 1, 1)}, true, random);
+    const auto codes = tern::pack<tern::ternary_code>(c.w.view());
+    destination<std::int32_t> dst(25, 150, 0);
+    dst.expect(reference_of<std::int32_t>(c), 64, 128);
+    CHECK(tern::conv2d(c.input(), codes, c.shape.window, c.tensor(dst.view()), tiles{1, 2}) == status::ok);
+    CHECK(dst.difference() == "");
+}
+
+TEST_CASE("bytes: what does not fit is refused") {
+    random_numbers random(8);
+    const byte_convolution c({1, 4, 4, 3, 5, tern::square_window(3, 1, 1)}, true, random);
+    const auto codes = tern::pack<tern::ternary_code>(c.w.view());
+    std::int32_t results[80] = {};
+    const int32_tensor dst(results, 1, 4, 4, 5);
+    const auto run = [&](const tern::byte_tensor& x, const tern::window2d& window, const int32_tensor& to) {
+        return tern::conv2d(x, codes, window, to);
+    };
+    tern::byte_tensor x = c.input();
+    tern::window2d window = c.shape.window;
+    CHECK(run(x, window, dst) == status::ok);
+    x.zero_point = c.is_signed ? 128 : 256;
+    CHECK(run(x, window, dst) == status::bad_value);
+    x.zero_point = -129;
+    CHECK(run(x, window, dst) == status::bad_value);
+    x = c.input();
+    x.channels = 2;
+    CHECK(run(x, window, dst) == status::bad_shape);
+    x = c.input();
+    x.data = nullptr;
+    CHECK(run(x, window, dst) == status::null_pointer);
+    x.data = reinterpret_cast<const std::uint8_t*>(results);
+    CHECK(run(x, window, dst) == status::overlap);
+    window.pad_value = 1;
+    CHECK(run(c.input(), window, dst) == status::unsupported);
+    window = c.shape.window;
+    window.groups = 3;
+    CHECK(run(c.input(), window, dst) == status::bad_shape);
+    CHECK(run(c.input(), c.shape.window, int32_tensor(results, 1, 4, 3, 5)) == status::bad_shape);
+    CHECK(run(c.input(), c.shape.window, int32_tensor(nullptr, 1, 4, 4, 5)) == status::null_pointer);
+}
+
+}  // namespace
