@@ -20,10 +20,16 @@
 #include <tern/plan.hpp>
 #include <tern/pool.hpp>
 #include <tern/quantize/activations.hpp>
+#include <tern/quantize/dorefa.hpp>
 #include <tern/quantize/granularity.hpp>
+#include <tern/quantize/levels.hpp>
+#include <tern/quantize/lsq.hpp>
+#include <tern/quantize/maths.hpp>
 #include <tern/quantize/normal.hpp>
+#include <tern/quantize/pact.hpp>
 #include <tern/quantize/random.hpp>
 #include <tern/quantize/rtn.hpp>
+#include <tern/quantize/ttq.hpp>
 #include <tern/quantize/twn.hpp>
 #include <tern/reference.hpp>
 #include <tern/reference/quantize.hpp>

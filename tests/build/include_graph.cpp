@@ -30,7 +30,7 @@ const room rooms[] = {
     {"version", 0, "version", CORE},
     {"config", 1, "config", CORE},
     {"words", 2, "arch|status|encoding|parallel|simd/bits", CORE},
-    {"registers", 3, "simd/(scalar|bytes|byte_planes|floats|lookup|reals|signed_adds)", CORE},
+    {"registers", 3, "simd/(scalar|bytes|byte_planes|floats|lookup|real|reals|signed_adds)", CORE},
     {"registers (xsimd)", 3, "simd/batch", CORE "|xsimd/xsimd\\.hpp"},
     {"registers (x86)", 3, "simd/x86", CORE "|immintrin\\.h"},
     {"registers (leaves of one purpose)", 3, "simd/(batch|x86)_\\w+", CORE},
