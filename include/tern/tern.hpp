@@ -20,7 +20,9 @@
 #include <tern/plan.hpp>
 #include <tern/pool.hpp>
 #include <tern/quantize/activations.hpp>
+#include <tern/quantize/biscaled.hpp>
 #include <tern/quantize/dorefa.hpp>
+#include <tern/quantize/esb.hpp>
 #include <tern/quantize/granularity.hpp>
 #include <tern/quantize/levels.hpp>
 #include <tern/quantize/lsq.hpp>
@@ -29,8 +31,11 @@
 #include <tern/quantize/pact.hpp>
 #include <tern/quantize/random.hpp>
 #include <tern/quantize/rtn.hpp>
+#include <tern/quantize/slb.hpp>
+#include <tern/quantize/srq.hpp>
 #include <tern/quantize/ttq.hpp>
 #include <tern/quantize/twn.hpp>
+#include <tern/quantize/xnor.hpp>
 #include <tern/reference.hpp>
 #include <tern/reference/quantize.hpp>
 #include <tern/status.hpp>
