@@ -21,8 +21,11 @@
 #include <tern/pool.hpp>
 #include <tern/quantize/activations.hpp>
 #include <tern/quantize/biscaled.hpp>
+#include <tern/quantize/codebook.hpp>
 #include <tern/quantize/dorefa.hpp>
+#include <tern/quantize/equalize.hpp>
 #include <tern/quantize/esb.hpp>
+#include <tern/quantize/full_bnn.hpp>
 #include <tern/quantize/granularity.hpp>
 #include <tern/quantize/levels.hpp>
 #include <tern/quantize/lsq.hpp>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// XNOR-Net(++), ESB, SLB, SRQ and BiScaled: by hand, packed against float, gradients against finite differences, special
-// numbers, statuses.
+// XNOR-Net(++), ESB, SLB, SRQ and BiScaled: by hand, packed against float, gradients against finite differences,
+// special numbers, statuses.
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
@@ -76,8 +76,7 @@ TEST_CASE("xnor: by hand, packed, every architecture") {
         CHECK(q.values() == floats{1.2f, -1.2f, 1.2f, 1.2f, 1.2f, -1.0f, 1.0f, -1.0f, 1.0f, 1.0f});
         tern::packed_activations<tern::binary> packed(2, 5);
         REQUIRE(qz::xnor::forward<tag>(x.view(), packed) == status::ok);
-        for (std::size_t i = 0; i < 10; ++i)
-            CHECK(packed.value(i / 5, i % 5) == (q.at(i / 5, i % 5) > 0.0f ? 1 : -1));
+        for (std::size_t i = 0; i < 10; ++i) CHECK(packed.value(i / 5, i % 5) == (q.at(i / 5, i % 5) > 0.0f ? 1 : -1));
     });
     const grid<float> strange(1, 3, {not_a_number, infinity, -infinity});
     const float one = 1.0f;
@@ -205,7 +204,8 @@ TEST_CASE("esb: formats, numbers of levels, the levels of one small format") {
         }
     }
     const qz::esb::format f = qz::esb::make_format(4, 1);  // 0, 1/2, 1, 3/2, 2, 3, 4, 6
-    const grid<float> x(1, 12, {0.2f, 0.25f, 0.3f, 0.75f, 1.75f, 2.5f, 3.5f, 5.0f, 5.1f, -infinity, not_a_number, -0.0f});
+    const grid<float> x(1, 12,
+                        {0.2f, 0.25f, 0.3f, 0.75f, 1.75f, 2.5f, 3.5f, 5.0f, 5.1f, -infinity, not_a_number, -0.0f});
     const float mean = 0.0f;
     const float deviation = 1.0f / f.lambda;
     grid<std::int16_t> level(1, 12);
@@ -282,8 +282,9 @@ TEST_CASE("slb: choices, packed choices, special logits") {
     }
     const float ternary_levels[] = {-1.0f, 0.0f, 1.0f};
     const qz::slb::level_set three(ternary_levels, 3);
-    const grid<float> strange(1, 12, {not_a_number, 1.0f, not_a_number, infinity, infinity, 0.0f, not_a_number,
-                                      not_a_number, not_a_number, 2.0f, -infinity, 2.0f});
+    const grid<float> strange(1, 12,
+                              {not_a_number, 1.0f, not_a_number, infinity, infinity, 0.0f, not_a_number, not_a_number,
+                               not_a_number, 2.0f, -infinity, 2.0f});
     grid<float> values(1, 4);
     REQUIRE(qz::slb::forward(strange.view(), three, values.view()) == status::ok);
     CHECK(values.values() == floats{0.0f, -1.0f, -1.0f, -1.0f});
@@ -352,8 +353,8 @@ TEST_CASE("srq: gradients of x, step and noise through the probabilities") {
         floats ga(groups), gs(groups);
         REQUIRE(qz::srq::backward(as_grid(rows, cols, x).view(), per_channel<const float>(step.data(), groups),
                                   per_channel<const float>(noise.data(), groups), levels, as_grid(rows, cols, g).view(),
-                                  gx.view(), per_channel(ga.data(), groups), per_channel(gs.data(), groups)) ==
-                status::ok);
+                                  gx.view(), per_channel(ga.data(), groups),
+                                  per_channel(gs.data(), groups)) == status::ok);
         check_gradient(surrogate, joined(joined(x, step), noise), joined(joined(gx.values(), ga), gs));
     }
     // Far outside: the level is certain. Not a number: nothing.
@@ -436,7 +437,8 @@ TEST_CASE("biscaled: fit, both forms, the list, the product") {
 
     std::mt19937 random(3);
     grid<std::int8_t> w(17, 70);
-    for (std::size_t i = 0; i < 17 * 70; ++i) w.at(i / 70, i % 70) = static_cast<std::int8_t>(static_cast<int>(random() % 3) - 1);
+    for (std::size_t i = 0; i < 17 * 70; ++i)
+        w.at(i / 70, i % 70) = static_cast<std::int8_t>(static_cast<int>(random() % 3) - 1);
     const auto packed = tern::pack<tern::ternary>(w.view());
     grid<std::int32_t> acc(3, 17);
     for (std::size_t i = 0; i < 3; ++i)

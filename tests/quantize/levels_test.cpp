@@ -61,7 +61,8 @@ struct rows_of_words {
 std::vector<grid<float>> shapes() {
     std::vector<grid<float>> result;
     const float special[] = {not_a_number, infinity, -infinity, -0.0f, subnormal, -subnormal, 0.5f, -0.5f, 1.5f, 3e38f};
-    for (const std::size_t cols : std::initializer_list<std::size_t>{0, 1, 2, 7, 8, 9, 15, 16, 17, 31, 32, 33, 67, 129}) {
+    for (const std::size_t cols :
+         std::initializer_list<std::size_t>{0, 1, 2, 7, 8, 9, 15, 16, 17, 31, 32, 33, 67, 129}) {
         for (const std::size_t rows : std::initializer_list<std::size_t>{0, 1, 3}) {
             grid<float> x = tern_test::random_grid(rows, cols, static_cast<std::uint32_t>(cols * 4 + rows), 2.0f);
             for (std::size_t i = 0; i < rows * cols; i += 5) x.at(i / cols, i % cols) = special[i / 5 % 10];
@@ -296,8 +297,8 @@ TEST_CASE("lsq: gradients of the surrogate, per row and per tensor") {
         grid<float> gx(rows, cols);
         floats gs(groups);
         REQUIRE(qz::lsq::backward(as_grid(rows, cols, x).view(), per_channel<const float>(step.data(), groups), levels,
-                                  as_grid(rows, cols, g).view(), gx.view(), per_channel(gs.data(), groups)) ==
-                status::ok);
+                                  as_grid(rows, cols, g).view(), gx.view(),
+                                  per_channel(gs.data(), groups)) == status::ok);
         floats all = gx.values();
         all.insert(all.end(), gs.begin(), gs.end());
         CHECK(tern_test::gradient_error(surrogate, tern_test::as_doubles(point), all, 1e-5) <=

@@ -1,20 +1,20 @@
 // SPDX-License-Identifier: MIT
-// BiScaled-DNN (Jain et al., DAC 2019): numbers of one width under two scales. Most take the fine one; the few that are too
-// large for it take the wide one, and a sparse list says which.
+// BiScaled-DNN (Jain et al., DAC 2019): numbers of one width under two scales. Most take the fine one; the few that are
+// too large for it take the wide one, and a sparse list says which.
 //
 //     x = q 2^-fine                    q = round_half_even(x 2^fine), |q| <= 2^(bits-1) - 1
 //     x = q 2^-wide, wide = fine - shift, where |x| is too large for that
 //
 //     2^fine (x . w) = sum_all q w + (2^shift - 1) sum_wide q w
 //
-// a dense integer product and a short sum over the list, `add_wide`. The list is block sparse: for each 32 elements of a row
-// among which there is a wide one, the number of the block and a mask.
+// a dense integer product and a short sum over the list, `add_wide`. The list is block sparse: for each 32 elements of
+// a row among which there is a wide one, the number of the block and a mask.
 //
 // Gradient: straight-through up to the largest number of the wide scale, dL/dx = g [|x| <= (2^(bits-1) - 1) 2^-wide].
 //
-// Provenance: two scales, the list of the wide elements alone and the shifts that align products are the abstract's; the form
-// of the sum is derived. Blocks of 32 with masks, `fit` (the wide scale holds max |x|, the shift with the least squared
-// error) and the gradient are this library's choices.
+// Provenance: two scales, the list of the wide elements alone and the shifts that align products are the abstract's;
+// the form of the sum is derived. Blocks of 32 with masks, `fit` (the wide scale holds max |x|, the shift with the
+// least squared error) and the gradient are this library's choices.
 #pragma once
 
 #include <tern/quantize/levels.hpp>
@@ -86,10 +86,10 @@ struct element {
 
 }  // namespace detail
 
-/// Scales for the matrix: the wide one is the finest that holds max |x|, and of the shifts 0 .. `most_shift` the one with the
-/// least squared error (the smallest of equals). Zeros alone give fine = wide = 0. Requires finite x.
-/// Cost: most_shift + 2 passes. Returns bad_shape, bad_stride, null_pointer, bad_alignment, overflow, unsupported (bits 2 to
-/// 8, most_shift 0 to 15) or bad_value.
+/// Scales for the matrix: the wide one is the finest that holds max |x|, and of the shifts 0 .. `most_shift` the one
+/// with the least squared error (the smallest of equals). Zeros alone give fine = wide = 0. Requires finite x.
+/// Cost: most_shift + 2 passes. Returns bad_shape, bad_stride, null_pointer, bad_alignment, overflow, unsupported (bits
+/// 2 to 8, most_shift 0 to 15) or bad_value.
 template <class Arch = default_arch>
 status fit(matrix_view<const float> x, int bits, int most_shift, format& f) noexcept {
     const status s = detail::first_error(check(x), detail::check_format({bits, 0, most_shift}));
@@ -163,7 +163,8 @@ template <class Arch = default_arch>
     return count;
 }
 
-/// The integers q and the list of the wide ones. Returns as above; buffer_size where the list is longer than its capacity.
+/// The integers q and the list of the wide ones. Returns as above; buffer_size where the list is longer than its
+/// capacity.
 template <class Arch = default_arch>
 status forward(matrix_view<const float> x, const format& f, matrix_view<std::int8_t> levels,
                const mutable_wide_list& list) noexcept {
@@ -196,10 +197,10 @@ status forward(matrix_view<const float> x, const format& f, matrix_view<std::int
     return s;
 }
 
-/// dst[i][o] += (2^shift - 1) * sum_{wide j of row i} levels[i][j] * weights.value(o, j), which makes of the product of all
-/// levels, int32, 2^fine times the product of the numbers.
-/// `weights`: any packed weights (outputs, value). Requires that the sums fit int32: depth * 127 * 2^shift * max |w| < 2^31
-/// is enough, else `overflow`. Cost: outputs x wide elements.
+/// dst[i][o] += (2^shift - 1) * sum_{wide j of row i} levels[i][j] * weights.value(o, j), which makes of the product of
+/// all levels, int32, 2^fine times the product of the numbers.
+/// `weights`: any packed weights (outputs, value). Requires that the sums fit int32: depth * 127 * 2^shift * max |w| <
+/// 2^31 is enough, else `overflow`. Cost: outputs x wide elements.
 template <class Arch = default_arch, class Weights>
 status add_wide(matrix_view<const std::int8_t> levels, const const_wide_list& list, const format& f,
                 const Weights& weights, matrix_view<std::int32_t> dst) noexcept {

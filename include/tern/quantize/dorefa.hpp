@@ -4,21 +4,20 @@
 //     quantize_k(r) = round_half_even((2^k - 1) r) / (2^k - 1)
 //     activations   xq = quantize_k(min(max(x, 0), 1))
 //     weights       wq = 2 quantize_k(r) - 1,  r = tanh(w) / (2 m) + 1/2,  m = max |tanh w| over the matrix
-//     one-bit weights by name: wq = mean |w| * sign(w), sign(0) = +1                                  `sign`, XNOR-Net's
+// The paper's one-bit weights are another formula, mean |w| sign(w): that is xnor.hpp with one scale for the tensor.
 //
 // Straight-through through the rounding, g = dL/dxq:
 //
 //     activations   dL/dx = g [0 <= x <= 1]
 //     weights       dL/dw = g (1 - tanh(w)^2) / m                       `maximum::constant`
 //                   and, at the weight w_i where |tanh w| is largest (the first of equals), minus
-//                   sign(w_i) (1 - tanh(w_i)^2) / m^2 * sum_j g_j tanh(w_j)                    `maximum::differentiated`
-//     one bit       dL/dw = g (identity)
+//                   sign(w_i) (1 - tanh(w_i)^2) / m^2 * sum_j g_j tanh(w_j)        `maximum::differentiated`
 //
 // Deployment: with q = round_half_even((2^k - 1) r), wq = (2 q - (2^k - 1)) / (2^k - 1): `bipolar_bits<k>` with scale
 // 1 / (2^k - 1). Activations are `unsigned_bits<k>` with the same scale.
 //
-// Provenance: the weights' formula for k > 1 was read in IntelLabs/distiller (where PACT uses it). The one-bit rule, the
-// clip of the activations and its gradient are recalled. Whether the maximum carries a gradient depends on the
+// Provenance: the weights' formula for k > 1 was read in IntelLabs/distiller (where PACT uses it). The one-bit rule,
+// the clip of the activations and its gradient are recalled. Whether the maximum carries a gradient depends on the
 // implementation; both are here. The paper's quantized gradients are not.
 #pragma once
 
@@ -83,7 +82,8 @@ template <class Arch>
 }  // namespace detail
 
 /// xq, `bits` 1 to 8: level * (1 / (2^bits - 1)), a rounded product. NaN gives 0.
-/// Returns bad_shape, bad_stride, null_pointer, bad_alignment, overflow, overlap or unsupported; nothing is written then.
+/// Returns bad_shape, bad_stride, null_pointer, bad_alignment, overflow, overlap or unsupported; nothing is written
+/// then.
 template <class Arch = default_arch>
 status forward_activations(matrix_view<const float> x, int bits, matrix_view<float> quantized) noexcept {
     const status s = detail::first_error(check(x), detail::check_same_shape(quantized, x), detail::check_bits(bits),
@@ -132,9 +132,8 @@ status backward_activations(matrix_view<const float> x, matrix_view<const float>
 /// Requires finite weights. Zeros alone give the even one of the two middle codes. Returns also bad_value.
 template <class Arch = default_arch>
 status forward_weights(matrix_view<const float> w, int bits, matrix_view<float> quantized) noexcept {
-    const status s =
-        detail::first_error(detail::check_bits(bits), detail::check_weights<Arch>(w),
-                            detail::check_same_shape(quantized, w), detail::apart<1>(quantized, w));
+    const status s = detail::first_error(detail::check_bits(bits), detail::check_weights<Arch>(w),
+                                         detail::check_same_shape(quantized, w), detail::apart<1>(quantized, w));
     if (s != status::ok) return s;
     const double m = detail::find_largest<Arch>(w).value;
     const std::int32_t top = (1 << bits) - 1;
@@ -155,9 +154,8 @@ status forward_weights(matrix_view<const float> w, const mutable_packed_rows<bip
     const double m = detail::find_largest<Arch>(w).value;
     for (size_t i = 0; i < w.rows; ++i) {
         const float* const from = w.row(i);
-        kernel::pack_codes_row<Arch, K>(w.cols, values.target_row(i), values.plane_stride, [&](size_t j) {
-            return detail::code_of<Arch>(from[j], m, (1 << K) - 1);
-        });
+        kernel::pack_codes_row<Arch, K>(w.cols, values.target_row(i), values.plane_stride,
+                                        [&](size_t j) { return detail::code_of<Arch>(from[j], m, (1 << K) - 1); });
     }
     return s;
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// ESB, elastic significant bits (Gong et al., IEEE TPDS 2022): n bits are a sign, e exponent bits and k significant bits.
+// ESB, elastic significant bits (Gong et al., IEEE TPDS 2022): n bits are a sign, e exponent bits and k significant
+// bits.
 //
 //     x' = (x - mean) / (lambda deviation)
 //     e = 1:  q = round(x' - 1/2) + 1/2, at most 2^(n-1) - 1/2                            2^n levels, evenly spaced
@@ -7,17 +8,18 @@
 //             q = round(x' / step) step, at most 2^(N+1) - 2^(N-k)                        2^n - 1 levels
 //     xq = q lambda deviation + mean
 //
-// that is a small floating-point number with gradual underflow. q is an integer v times a unit: xq = unit * v + mean, with
-// unit = lambda deviation / 2 and odd v (e = 1), or lambda deviation / 2^k (e > 1).
+// that is a small floating-point number with gradual underflow. q is an integer v times a unit: xq = unit * v + mean,
+// with unit = lambda deviation / 2 and odd v (e = 1), or lambda deviation / 2^k (e > 1).
 //
 // Gradient: straight-through, dL/dx = g [|q before the clip| <= the largest], or g everywhere; mean and deviation are
 // constants.
 //
-// Deployment: e = 1 is `bipolar_bits<n>`, scale `unit`, offset `mean`. Otherwise v plus the largest v is `unsigned_bits<K>`
-// where it fits (all of e = 2 but (8, 5), and (4, 0)): scale `unit`, offset mean - unit * largest. int16 levels always.
+// Deployment: e = 1 is `bipolar_bits<n>`, scale `unit`, offset `mean`. Otherwise v plus the largest v is
+// `unsigned_bits<K>` where it fits (all of e = 2 but (8, 5), and (4, 0)): scale `unit`, offset mean - unit * largest.
+// int16 levels always.
 //
-// Provenance: all formulas and the table of lambda from the authors' code (GongCheng1919/autoqnn-pytorch). Not read: which
-// estimate of the deviation (n - 1 here), the gradient, and the neighbour that ties go to (even).
+// Provenance: all formulas and the table of lambda from the authors' code (GongCheng1919/autoqnn-pytorch). Not read:
+// which estimate of the deviation (n - 1 here), the gradient, and the neighbour that ties go to (even).
 #pragma once
 
 #include <tern/quantize/levels.hpp>
@@ -45,12 +47,12 @@ struct format {
     }
 };
 
-/// The format for n bits of which k are meant to be significant: e = min(4, max(1, n - k - 1)), then k = n - e - 1, with
-/// the authors' lambda. lambda is 0, and every function answers `unsupported`, for what their table does not have.
+/// The format for n bits of which k are meant to be significant: e = min(4, max(1, n - k - 1)), then k = n - e - 1,
+/// with the authors' lambda. lambda is 0, and every function answers `unsupported`, for what their table does not have.
 [[nodiscard]] TERN_INLINE constexpr format make_format(int bits, int significant) noexcept {
     constexpr float linear[] = {1.5958f, 0.9957f, 0.5860f, 0.3352f, 0.1881f, 0.1041f, 0.0569f, 0.0308f};
-    constexpr float three_bits[] = {0.0381f, 0.0391f, 0.0406f, 0.0409f, 0.0412f};             // (4, 0), (5, 1) ...
-    constexpr float two_bits[] = {0.5181f, 0.4871f, 0.4828f, 0.4997f, 0.5247f, 0.5527f};      // (3, 0), (4, 1) ...
+    constexpr float three_bits[] = {0.0381f, 0.0391f, 0.0406f, 0.0409f, 0.0412f};         // (4, 0), (5, 1) ...
+    constexpr float two_bits[] = {0.5181f, 0.4871f, 0.4828f, 0.4997f, 0.5247f, 0.5527f};  // (3, 0), (4, 1) ...
     format f;
     if (bits < 1 || bits > 8 || significant < 0) return f;
     const int wanted = bits - significant - 1;
@@ -102,8 +104,7 @@ using namespace tern::quantize::detail;
     return y < 0.0 ? -v : v;
 }
 
-[[nodiscard]] TERN_INLINE status check_operands(const matrix_view<const float>& x,
-                                                const matrix_view<const float>& mean,
+[[nodiscard]] TERN_INLINE status check_operands(const matrix_view<const float>& x, const matrix_view<const float>& mean,
                                                 const matrix_view<const float>& deviation, const format& f) noexcept {
     const status s = first_error(check(x), check_parameter(mean, x.rows), check_parameter(deviation, x.rows));
     if (s != status::ok) return s;
@@ -139,14 +140,14 @@ void pack(const matrix_view<const float>& x, const matrix_view<const float>& mea
 
 }  // namespace detail
 
-/// mean and deviation (n - 1) of each row or of the matrix, in double. A deviation below 2^-100, of one element or of equal
-/// ones, is 1. Requires finite x. `mean` and `deviation` are both per tensor or both per channel.
+/// mean and deviation (n - 1) of each row or of the matrix, in double. A deviation below 2^-100, of one element or of
+/// equal ones, is 1. Requires finite x. `mean` and `deviation` are both per tensor or both per channel.
 /// Returns bad_shape, bad_stride, null_pointer, bad_alignment, overflow, overlap or bad_value.
 template <class Arch = default_arch>
 status fit(matrix_view<const float> x, matrix_view<float> mean, matrix_view<float> deviation) noexcept {
-    const status s = detail::first_error(check(x), detail::check_parameter(mean, x.rows),
-                                         detail::check_parameter(deviation, x.rows),
-                                         detail::apart<2>(mean, deviation, x));
+    const status s =
+        detail::first_error(check(x), detail::check_parameter(mean, x.rows), detail::check_parameter(deviation, x.rows),
+                            detail::apart<2>(mean, deviation, x));
     if (s != status::ok) return s;
     if (mean.rows != deviation.rows) return status::bad_shape;
     if (!detail::finite<Arch>(x)) return status::bad_value;
@@ -172,9 +173,9 @@ status fit(matrix_view<const float> x, matrix_view<float> mean, matrix_view<floa
 template <class Arch = default_arch>
 status forward(matrix_view<const float> x, matrix_view<const float> mean, matrix_view<const float> deviation,
                const format& f, matrix_view<std::int16_t> levels) noexcept {
-    const status s = detail::first_error(detail::check_operands(x, mean, deviation, f),
-                                         detail::check_same_shape(levels, x),
-                                         detail::apart<1>(levels, x, mean, deviation));
+    const status s =
+        detail::first_error(detail::check_operands(x, mean, deviation, f), detail::check_same_shape(levels, x),
+                            detail::apart<1>(levels, x, mean, deviation));
     if (s != status::ok) return s;
     detail::for_each_level<Arch>(x, mean, deviation, f, [&](size_t i, size_t j, std::int32_t v) {
         levels(i, j) = static_cast<std::int16_t>(v);
@@ -186,9 +187,9 @@ status forward(matrix_view<const float> x, matrix_view<const float> mean, matrix
 template <class Arch = default_arch>
 status forward(matrix_view<const float> x, matrix_view<const float> mean, matrix_view<const float> deviation,
                const format& f, matrix_view<float> quantized) noexcept {
-    const status s = detail::first_error(detail::check_operands(x, mean, deviation, f),
-                                         detail::check_same_shape(quantized, x),
-                                         detail::apart<1>(quantized, x, mean, deviation));
+    const status s =
+        detail::first_error(detail::check_operands(x, mean, deviation, f), detail::check_same_shape(quantized, x),
+                            detail::apart<1>(quantized, x, mean, deviation));
     if (s != status::ok) return s;
     detail::for_each_level<Arch>(x, mean, deviation, f, [&](size_t i, size_t j, std::int32_t v) {
         const double unit = double{f.lambda} * double{detail::of_row(deviation, i)} * double{f.step()};
@@ -201,9 +202,9 @@ status forward(matrix_view<const float> x, matrix_view<const float> mean, matrix
 template <class Arch = default_arch, int K>
 status forward(matrix_view<const float> x, matrix_view<const float> mean, matrix_view<const float> deviation,
                const format& f, const mutable_packed_rows<bipolar_bits<K>>& values) noexcept {
-    const status s = detail::first_error(detail::check_operands(x, mean, deviation, f),
-                                         detail::check_rows<Arch>(x, values),
-                                         detail::apart<1>(values, x, mean, deviation));
+    const status s =
+        detail::first_error(detail::check_operands(x, mean, deviation, f), detail::check_rows<Arch>(x, values),
+                            detail::apart<1>(values, x, mean, deviation));
     if (s != status::ok) return s;
     if (f.exponent != 1 || f.bits != K) return status::unsupported;
     detail::pack<Arch>(x, mean, deviation, f, values, [](std::int32_t v) { return bipolar_bits<K>::encode(v); });
@@ -214,9 +215,9 @@ status forward(matrix_view<const float> x, matrix_view<const float> mean, matrix
 template <class Arch = default_arch, int K>
 status forward(matrix_view<const float> x, matrix_view<const float> mean, matrix_view<const float> deviation,
                const format& f, const mutable_packed_rows<unsigned_bits<K>>& codes) noexcept {
-    const status s = detail::first_error(detail::check_operands(x, mean, deviation, f),
-                                         detail::check_rows<Arch>(x, codes),
-                                         detail::apart<1>(codes, x, mean, deviation));
+    const status s =
+        detail::first_error(detail::check_operands(x, mean, deviation, f), detail::check_rows<Arch>(x, codes),
+                            detail::apart<1>(codes, x, mean, deviation));
     if (s != status::ok) return s;
     const std::int32_t most = f.largest();
     if (f.exponent == 1 || 2 * most >= 1 << K) return status::unsupported;
@@ -230,9 +231,9 @@ template <class Arch = default_arch>
 status backward(matrix_view<const float> x, matrix_view<const float> mean, matrix_view<const float> deviation,
                 const format& f, matrix_view<const float> grad, matrix_view<float> grad_x,
                 ste estimator = ste::clipped) noexcept {
-    const status s = detail::first_error(detail::check_operands(x, mean, deviation, f),
-                                         detail::check_same_shape(grad, x), detail::check_same_shape(grad_x, x),
-                                         detail::apart<1>(grad_x, grad, x, mean, deviation));
+    const status s =
+        detail::first_error(detail::check_operands(x, mean, deviation, f), detail::check_same_shape(grad, x),
+                            detail::check_same_shape(grad_x, x), detail::apart<1>(grad_x, grad, x, mean, deviation));
     if (s != status::ok) return s;
     const double limit = f.largest() * double{f.step()};
     for (size_t i = 0; i < x.rows; ++i) {

@@ -76,8 +76,7 @@ template <class Good>
 [[nodiscard]] TERN_INLINE constexpr bool is_step(float s) noexcept { return s >= 0x1p-100f && s <= 0x1p100f; }
 
 template <class Arch, class Encoding>
-[[nodiscard]] status check_rows(const matrix_view<const float>& x,
-                                const mutable_packed_rows<Encoding>& q) noexcept {
+[[nodiscard]] status check_rows(const matrix_view<const float>& x, const mutable_packed_rows<Encoding>& q) noexcept {
     const status s = first_error(check(x), check(q));
     if (s != status::ok) return s;
     return q.rows != x.rows || q.depth != x.cols ? status::bad_shape : status::ok;

@@ -44,8 +44,8 @@ using namespace tern::quantize::detail;
 }
 
 /// First step: 2 mean |x| / sqrt(high); 1 where that is below 2^-100 (nothing but zeros).
-/// Requires finite x. Returns bad_shape, bad_stride, null_pointer, bad_alignment, overflow, overlap, unsupported (levels)
-/// or bad_value; nothing is written then.
+/// Requires finite x. Returns bad_shape, bad_stride, null_pointer, bad_alignment, overflow, overlap, unsupported
+/// (levels) or bad_value; nothing is written then.
 template <class Arch = default_arch>
 status fit(matrix_view<const float> x, level_range levels, matrix_view<float> step) noexcept {
     const status s = detail::first_error(check(x), detail::check_parameter(step, x.rows), detail::apart<1>(step, x));
@@ -134,8 +134,8 @@ status backward(matrix_view<const float> x, matrix_view<const float> step, level
             const bool inside = u > low && u < high;
             grad_x(i, j) = inside ? g : 0.0f;
             if (u == u)
-                sum += double{g} *
-                       (static_cast<double>(detail::level_of<Arch>(x(i, j), factor, levels)) - (inside ? double{u} : 0.0));
+                sum += double{g} * (static_cast<double>(detail::level_of<Arch>(x(i, j), factor, levels)) -
+                                    (inside ? double{u} : 0.0));
         }
         detail::of_row(grad_step, i) = static_cast<float>(double{gradient_scale} * sum);
     }

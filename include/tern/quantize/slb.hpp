@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// SLB, searching for low-bit weights (Yang et al., NeurIPS 2020): a weight is a choice among fixed levels v_0 .. v_{K-1},
-// made by logits A that training moves.
+// SLB, searching for low-bit weights (Yang et al., NeurIPS 2020): a weight is a choice among fixed levels v_0 ..
+// v_{K-1}, made by logits A that training moves.
 //
 //     p_k = softmax_k(temperature * A_k)
 //     training    w = sum_k p_k v_k                   `relax`
@@ -10,12 +10,12 @@
 // The logits of row i lie one weight behind the other: A of weight (i, j) and level k is logits(i, j * K + k).
 // Training raises the temperature, so that p approaches the choice; there is no straight-through estimator.
 //
-// Levels: -1 and 1, or 2^b numbers from -1 to 1 (`even_levels`), which are (2 k - (2^b - 1)) / (2^b - 1): bipolar_bits<b>
-// with scale 1 / (2^b - 1). Or -1, 0, 1: ternary.
+// Levels: -1 and 1, or 2^b numbers from -1 to 1 (`even_levels`), which are (2 k - (2^b - 1)) / (2^b - 1):
+// bipolar_bits<b> with scale 1 / (2^b - 1). Or -1, 0, 1: ternary.
 //
-// Provenance: softmax, levels and the final argmax were read in MindSpore's golden-stick. First logits are not known: `fit`
-// is this library's. The paper's state batch norm (statistics of their own for the discrete weights) belongs to the network
-// around and is recalled only.
+// Provenance: softmax, levels and the final argmax were read in MindSpore's golden-stick. First logits are not known:
+// `fit` is this library's. The paper's state batch norm (statistics of their own for the discrete weights) belongs to
+// the network around and is recalled only.
 #pragma once
 
 #include <tern/quantize/levels.hpp>
@@ -113,8 +113,8 @@ status fit(matrix_view<const float> w, level_set v, matrix_view<float> logits, f
     return s;
 }
 
-/// The weights of training. p and their sum are computed in double. Statuses as `fit`; bad_value for a temperature that is
-/// not positive and finite. Logits may be anything: NaN has probability 0, all NaN gives v_0.
+/// The weights of training. p and their sum are computed in double. Statuses as `fit`; bad_value for a temperature that
+/// is not positive and finite. Logits may be anything: NaN has probability 0, all NaN gives v_0.
 template <class Arch = default_arch>
 status relax(matrix_view<const float> logits, level_set v, float temperature, matrix_view<float> w) noexcept {
     const status s = detail::first_error(detail::check_levels(v), check(w),
@@ -178,10 +178,9 @@ status forward(matrix_view<const float> logits, const mutable_packed_rows<ternar
 template <class Arch = default_arch>
 status backward(matrix_view<const float> logits, level_set v, float temperature, matrix_view<const float> grad,
                 matrix_view<float> grad_logits) noexcept {
-    const status s = detail::first_error(detail::check_levels(v), check(grad),
-                                         detail::check_logits(logits, grad.rows, grad.cols, v),
-                                         detail::check_same_shape(grad_logits, logits),
-                                         detail::apart<1>(grad_logits, logits, grad));
+    const status s =
+        detail::first_error(detail::check_levels(v), check(grad), detail::check_logits(logits, grad.rows, grad.cols, v),
+                            detail::check_same_shape(grad_logits, logits), detail::apart<1>(grad_logits, logits, grad));
     if (s != status::ok) return s;
     if (!detail::is_temperature(temperature)) return status::bad_value;
     double p[most_levels];

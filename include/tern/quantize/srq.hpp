@@ -7,7 +7,8 @@
 //     p_l = c_l / sum c
 //
 // SRQ's forward is the most probable level, which is the nearest one; its backward goes through the probabilities as if
-// xq = y = sum_l p_l step l. With Z = sum c and f = F (1 - F), u+-= (step (l +- 1/2) - x) / noise, for t in {x, step, noise}
+// xq = y = sum_l p_l step l. With Z = sum c and f = F (1 - F), u+-= (step (l +- 1/2) - x) / noise, for t in {x, step,
+// noise}
 //
 //     dL/dt = g [ sum_l (dc_l / dt) (step l - y) / Z  +  (t = step: sum_l p_l l) ]
 //     dc/dx = -(f(u+) - f(u-)) / noise,  dc/dnoise = -(f(u+) u+ - f(u-) u-) / noise,
@@ -21,8 +22,9 @@
 // Deployment is that of evenly spaced levels: lsq.hpp with this step.
 //
 // Provenance: the argmax forward, the gradient through the probabilities and that DropBits drops levels or bits are the
-// abstract's; the logistic noise is recalled from Relaxed Quantization. The rest is this library's choice: ties to the even
-// level, and DropBits as bits dropped from the top, each with the same probability. Learning the bit width is not here.
+// abstract's; the logistic noise is recalled from Relaxed Quantization. The rest is this library's choice: ties to the
+// even level, and DropBits as bits dropped from the top, each with the same probability. Learning the bit width is not
+// here.
 #pragma once
 
 #include <tern/quantize/levels.hpp>
@@ -103,11 +105,11 @@ status backward(matrix_view<const float> x, matrix_view<const float> step, matri
                 level_range levels, matrix_view<const float> grad, matrix_view<float> grad_x,
                 matrix_view<float> grad_step, matrix_view<float> grad_noise) noexcept {
     const auto good = [](float v) { return detail::is_step(v); };
-    status s = detail::first_error(
-        check(x), detail::check_parameter(step, x.rows), detail::check_same_shape(noise, step),
-        detail::check_same_shape(grad, x), detail::check_same_shape(grad_x, x),
-        detail::check_same_shape(grad_step, step), detail::check_same_shape(grad_noise, step),
-        detail::apart<3>(grad_x, grad_step, grad_noise, grad, x, step, noise));
+    status s =
+        detail::first_error(check(x), detail::check_parameter(step, x.rows), detail::check_same_shape(noise, step),
+                            detail::check_same_shape(grad, x), detail::check_same_shape(grad_x, x),
+                            detail::check_same_shape(grad_step, step), detail::check_same_shape(grad_noise, step),
+                            detail::apart<3>(grad_x, grad_step, grad_noise, grad, x, step, noise));
     if (s != status::ok) return s;
     if (!detail::valid(levels) || levels.high - levels.low >= 256) return status::unsupported;
     s = detail::first_error(detail::check_values(step, good), detail::check_values(noise, good));
@@ -135,9 +137,9 @@ status backward(matrix_view<const float> x, matrix_view<const float> step, matri
     return s;
 }
 
-/// How many bits to use this time: `least` .. `bits`. From the least significant upwards, each bit above `least` stays with
-/// probability `keep`, and the first that does not takes all above it along. The levels are then `signed_levels` or
-/// `unsigned_levels` of the answer, with the same step.
+/// How many bits to use this time: `least` .. `bits`. From the least significant upwards, each bit above `least` stays
+/// with probability `keep`, and the first that does not takes all above it along. The levels are then `signed_levels`
+/// or `unsigned_levels` of the answer, with the same step.
 /// One draw of the engine for each bit looked at. Requires 1 <= least <= bits.
 template <class Engine>
 [[nodiscard]] int drop_bits(Engine& engine, int bits, int least, double keep) {

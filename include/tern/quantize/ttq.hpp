@@ -102,9 +102,9 @@ status fit(matrix_view<const float> w, matrix_view<float> threshold, matrix_view
 template <class Arch = default_arch>
 status forward(matrix_view<const float> w, matrix_view<const float> threshold, matrix_view<const float> plus,
                matrix_view<const float> minus, matrix_view<float> quantized) noexcept {
-    const status s = detail::first_error(detail::check_parameters(w, threshold, plus, minus),
-                                         detail::check_same_shape(quantized, w),
-                                         detail::apart<1>(quantized, w, threshold, plus, minus));
+    const status s =
+        detail::first_error(detail::check_parameters(w, threshold, plus, minus), detail::check_same_shape(quantized, w),
+                            detail::apart<1>(quantized, w, threshold, plus, minus));
     if (s != status::ok) return s;
     using leaf = kernel::real<Arch>;
     for (size_t i = 0; i < w.rows; ++i) {
@@ -159,11 +159,11 @@ template <class Arch = default_arch>
 status backward(matrix_view<const float> w, matrix_view<const float> threshold, matrix_view<const float> plus,
                 matrix_view<const float> minus, matrix_view<const float> grad, matrix_view<float> grad_w,
                 matrix_view<float> grad_plus, matrix_view<float> grad_minus) noexcept {
-    const status s = detail::first_error(
-        detail::check_parameters(w, threshold, plus, minus), detail::check_same_shape(grad, w),
-        detail::check_same_shape(grad_w, w), detail::check_same_shape(grad_plus, plus),
-        detail::check_same_shape(grad_minus, minus),
-        detail::apart<3>(grad_w, grad_plus, grad_minus, grad, w, threshold, plus, minus));
+    const status s =
+        detail::first_error(detail::check_parameters(w, threshold, plus, minus), detail::check_same_shape(grad, w),
+                            detail::check_same_shape(grad_w, w), detail::check_same_shape(grad_plus, plus),
+                            detail::check_same_shape(grad_minus, minus),
+                            detail::apart<3>(grad_w, grad_plus, grad_minus, grad, w, threshold, plus, minus));
     if (s != status::ok) return s;
     double above = 0.0;
     double below = 0.0;

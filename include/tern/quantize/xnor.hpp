@@ -7,7 +7,8 @@
 // Gradients by the straight-through estimator d sign / dw := [|w| <= 1], g = dL/dwq:
 //
 //     rule::constant        dL/dw_i = g_i scale [|w_i| <= 1]
-//     rule::differentiated  + sign(w_i) / n * sum_j g_j sign(w_j)       the derivative with the scale as a function of w
+//     rule::differentiated  + sign(w_i) / n * sum_j g_j sign(w_j)       the derivative with the scale as a function of
+//     w
 //     rule::paper           + g_i / n                                   the formula that the paper prints
 //     activations           dL/dx = g [|x| <= 1], for g = dL / d sign(x)
 //
@@ -16,13 +17,13 @@
 //     y[p][c] = channel[c] * row[h] * column[w] * acc[p][c]             p = (image * height + h) * width + w
 //
 // without `row` and `column` (null: all 1) it is one scale a channel; `row` of height * width numbers with width 1 is a
-// scale a pixel. The sign that XNOR-Net++ multiplies is xnor's with scale 1. As an epilogue the factors are the weights'
-// scale per channel and the activations' scale per row (`row_scales`), with the same bits.
+// scale a pixel. The sign that XNOR-Net++ multiplies is xnor's with scale 1. As an epilogue the factors are the
+// weights' scale per channel and the activations' scale per row (`row_scales`), with the same bits.
 //
 // Provenance: XNOR-Net is recalled (BWN, its weights' half, was read in dongyp13/Stochastic-Quantization). The factored
-// scale, its first value 1 and the clip at |.| <= 1 are restated by a third-party port; the paper's abstract says that one
-// learnt scale replaces two analytic ones. Deviating from XNOR-Net, the scale of a row is not box-filtered: a caller who
-// wants the mean over a window passes patches as rows.
+// scale, its first value 1 and the clip at |.| <= 1 are restated by a third-party port; the paper's abstract says that
+// one learnt scale replaces two analytic ones. Deviating from XNOR-Net, the scale of a row is not box-filtered: a
+// caller who wants the mean over a window passes patches as rows.
 #pragma once
 
 #include <tern/quantize/activations.hpp>
@@ -67,8 +68,7 @@ status fit(matrix_view<const float> x, matrix_view<float> scale) noexcept {
 template <class Arch = default_arch>
 status forward(matrix_view<const float> x, matrix_view<const float> scale, matrix_view<float> quantized) noexcept {
     const status s = detail::first_error(check(x), detail::check_parameter(scale, x.rows),
-                                         detail::check_same_shape(quantized, x),
-                                         detail::apart<1>(quantized, x, scale));
+                                         detail::check_same_shape(quantized, x), detail::apart<1>(quantized, x, scale));
     if (s != status::ok) return s;
     using leaf = kernel::real<Arch>;
     for (size_t i = 0; i < x.rows; ++i) {
@@ -86,21 +86,22 @@ status forward(matrix_view<const float> x, const mutable_packed_rows<basic_binar
     return quantize_binary<Arch>(x, signs);
 }
 
-/// dL/dw by the rules above; `scale` as `fit` gave it, and the n of the rules are the weights that share it. A NaN weight
-/// is outside of [-1, 1] and negative. Sums run in double. Returns as `forward`.
+/// dL/dw by the rules above; `scale` as `fit` gave it, and the n of the rules are the weights that share it. A NaN
+/// weight is outside of [-1, 1] and negative. Sums run in double. Returns as `forward`.
 template <class Arch = default_arch>
 status backward(matrix_view<const float> w, matrix_view<const float> scale, matrix_view<const float> grad,
                 matrix_view<float> grad_w, rule r = rule::differentiated) noexcept {
-    const status s = detail::first_error(check(w), detail::check_parameter(scale, w.rows),
-                                         detail::check_same_shape(grad, w), detail::check_same_shape(grad_w, w),
-                                         detail::apart<1>(grad_w, grad, w, scale));
+    const status s =
+        detail::first_error(check(w), detail::check_parameter(scale, w.rows), detail::check_same_shape(grad, w),
+                            detail::check_same_shape(grad_w, w), detail::apart<1>(grad_w, grad, w, scale));
     if (s != status::ok) return s;
     const size_t rows = detail::group_rows(scale, w.rows);
     const double n = static_cast<double>(rows) * static_cast<double>(w.cols);
     for (size_t g = 0; g < scale.rows; ++g) {
         double sum = 0.0;
         for (size_t i = g * rows; i < (g + 1) * rows && r == rule::differentiated; ++i) {
-            for (size_t j = 0; j < w.cols; ++j) sum += detail::positive(w(i, j)) ? double{grad(i, j)} : -double{grad(i, j)};
+            for (size_t j = 0; j < w.cols; ++j)
+                sum += detail::positive(w(i, j)) ? double{grad(i, j)} : -double{grad(i, j)};
         }
         for (size_t i = g * rows; i < (g + 1) * rows; ++i) {
             for (size_t j = 0; j < w.cols; ++j) {
@@ -231,12 +232,10 @@ status backward(matrix_view<T> acc, const factors<const float>& f, matrix_view<c
     if (s != status::ok) return s;
     if (grad_factors.height != f.height || grad_factors.width != f.width) return status::bad_shape;
     for (size_t p = 0; p < acc.rows; ++p) {
-        for (size_t c = 0; c < acc.cols; ++c)
-            grad_acc(p, c) = grad(p, c) * (f.of_channel(c) * f.of_pixel(p));
+        for (size_t c = 0; c < acc.cols; ++c) grad_acc(p, c) = grad(p, c) * (f.of_channel(c) * f.of_pixel(p));
     }
-    const auto product = [&](size_t p, size_t c) TERN_INLINE_LAMBDA {
-        return double{grad(p, c)} * static_cast<double>(acc(p, c));
-    };
+    const auto product = [&](size_t p, size_t c)
+                             TERN_INLINE_LAMBDA { return double{grad(p, c)} * static_cast<double>(acc(p, c)); };
     for (size_t c = 0; c < acc.cols && grad_factors.channel != nullptr; ++c) {
         double sum = 0.0;
         for (size_t p = 0; p < acc.rows; ++p) sum += product(p, c) * double{f.of_pixel(p)};

@@ -22,7 +22,7 @@ struct batch_real {
     static TERN_INLINE mask both(mask a, mask b) noexcept { return a & b; }
     static TERN_INLINE reg select(mask m, reg a, reg b) noexcept { return xsimd::select(m, a, b); }
     static TERN_INLINE reg multiply(reg a, reg b) noexcept { return a * b; }
-    static TERN_INLINE reg divide(reg a, reg b) noexcept { return a / b; }
+    static TERN_INLINE reg add(reg a, reg b) noexcept { return a + b; }
     static TERN_INLINE reg clamp(reg x, float low, float high) noexcept {
         const reg more = xsimd::select(x > reg(low), x, reg(low));
         return xsimd::select(more < reg(high), more, reg(high));

@@ -24,7 +24,7 @@ struct scalar_real {
     static TERN_INLINE mask both(mask a, mask b) noexcept { return a && b; }
     static TERN_INLINE reg select(mask m, reg a, reg b) noexcept { return m ? a : b; }
     static TERN_INLINE reg multiply(reg a, reg b) noexcept { return a * b; }
-    static TERN_INLINE reg divide(reg a, reg b) noexcept { return a / b; }
+    static TERN_INLINE reg add(reg a, reg b) noexcept { return a + b; }
     static TERN_INLINE reg clamp(reg x, float low, float high) noexcept { return clamped(x, low, high); }
     static TERN_INLINE reg round(reg x) noexcept {
         return static_cast<float>(x < 0.0f ? -round_half_even(-x) : round_half_even(x));
