@@ -21,6 +21,8 @@
 #include <tern/pool.hpp>
 #include <tern/quantize/activations.hpp>
 #include <tern/quantize/granularity.hpp>
+#include <tern/quantize/normal.hpp>
+#include <tern/quantize/random.hpp>
 #include <tern/quantize/rtn.hpp>
 #include <tern/quantize/twn.hpp>
 #include <tern/reference.hpp>
