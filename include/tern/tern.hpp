@@ -19,9 +19,13 @@
 #include <tern/parallel.hpp>
 #include <tern/plan.hpp>
 #include <tern/pool.hpp>
+#include <tern/quantize/absmean.hpp>
 #include <tern/quantize/activations.hpp>
+#include <tern/quantize/bwn.hpp>
 #include <tern/quantize/granularity.hpp>
+#include <tern/quantize/least_squares.hpp>
 #include <tern/quantize/normal.hpp>
+#include <tern/quantize/packing.hpp>
 #include <tern/quantize/random.hpp>
 #include <tern/quantize/rtn.hpp>
 #include <tern/quantize/twn.hpp>
