@@ -29,6 +29,7 @@
 #include <tern/quantize/random.hpp>
 #include <tern/quantize/rtn.hpp>
 #include <tern/quantize/rtn_packed.hpp>
+#include <tern/quantize/stochastic.hpp>
 #include <tern/quantize/tga.hpp>
 #include <tern/quantize/twn.hpp>
 #include <tern/reference.hpp>
