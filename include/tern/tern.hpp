@@ -32,6 +32,7 @@
 #include <tern/quantize/stochastic.hpp>
 #include <tern/quantize/tga.hpp>
 #include <tern/quantize/twn.hpp>
+#include <tern/quantize/wrpn.hpp>
 #include <tern/reference.hpp>
 #include <tern/reference/quantize.hpp>
 #include <tern/status.hpp>
