@@ -72,7 +72,8 @@ DOCTEST_TEST_CASE("activations against autograd") {
     // The method's penalty of alpha is no part of its output: here it is left out.
     for (const int bits : {2, 8}) {
         activation_method a = pact_activations(bits);
-        const operation plain{a.op->forward, [bits](const Tensor& v, const tensors& p, const Tensor& g, tensors& grads) {
+        const operation plain{a.op->forward,
+                              [bits](const Tensor& v, const tensors& p, const Tensor& g, tensors& grads) {
                                   require(qz::pact::backward(in(v), in(p[0]), in(g), out(grads[0]), out(grads[1])));
                               }};
         check("pact", plain, x, {alpha}, pact(bits));
@@ -93,7 +94,8 @@ DOCTEST_TEST_CASE("activations against autograd") {
 DOCTEST_TEST_CASE("weights against autograd") {
     const Tensor w = weights();
     const auto time = std::make_shared<course>();
-    check("twn", *twn_weights().op, w, {}, [](const Tensor& v, const tensors&) { return v; }, false);
+    check(
+        "twn", *twn_weights().op, w, {}, [](const Tensor& v, const tensors&) { return v; }, false);
     check("ttq", *ttq_weights().op, w, {torch::full({1, 1}, 0.8f), torch::full({1, 1}, 1.3f)},
           [](const Tensor& v, const tensors& p) {
               const Tensor limit = (0.05 * v.abs().max()).detach();
@@ -102,9 +104,8 @@ DOCTEST_TEST_CASE("weights against autograd") {
               return above * (p[0] + p[0].detach() * moved) + below * (p[1].detach() * moved - p[1]) +
                      (1.0 - above - below) * moved;
           });
-    check("xnor", *binary_weights(false).op, w, {}, [](const Tensor& v, const tensors&) {
-        return v.abs().mean(1, true) * through(v.clamp(-1, 1), v.sign());
-    });
+    check("xnor", *binary_weights(false).op, w, {},
+          [](const Tensor& v, const tensors&) { return v.abs().mean(1, true) * through(v.clamp(-1, 1), v.sign()); });
     check("xnor++", *binary_weights(true).op, w, {},
           [](const Tensor& v, const tensors&) { return through(v.clamp(-1, 1), v.sign()); });
     for (const int bits : {2, 4}) {
@@ -120,20 +121,25 @@ DOCTEST_TEST_CASE("weights against autograd") {
               const Tensor step = through(p[0] * scale, p[0]);
               return rounded((v / step).clamp(-2, 1)) * step;
           });
-    check("srq", *stepped_weights(3, true, false, time).op, w, {torch::full({1, 1}, 0.4f), torch::full({1, 1}, 0.15f)},
-          [](const Tensor& v, const tensors& p) {
-              const Tensor l = torch::arange(-4, 4, torch::kDouble).reshape({8, 1, 1});
-              const Tensor c = ((p[0] * (l + 0.5) - v) / p[1]).sigmoid() - ((p[0] * (l - 0.5) - v) / p[1]).sigmoid();
-              return (c * p[0] * l).sum(0) / c.sum(0);
-          },
-          false);
-    check("esb", *esb_weights(4, 1).op, w, {}, [](const Tensor& v, const tensors&) {
-        const qz::esb::format f = qz::esb::make_format(4, 1);
-        const Tensor mean = v.detach().mean(1, true), unit = v.detach().std(1, true, true) * double{f.lambda};
-        const double limit = f.largest() * double{f.step()};
-        return ((v - mean) / unit).clamp(-limit, limit) * unit + mean;
-    }, false);
-    check("biscaled", *biscaled_weights(4, 4).op, w, {}, [](const Tensor& v, const tensors&) { return v; }, false);
+    check(
+        "srq", *stepped_weights(3, true, false, time).op, w, {torch::full({1, 1}, 0.4f), torch::full({1, 1}, 0.15f)},
+        [](const Tensor& v, const tensors& p) {
+            const Tensor l = torch::arange(-4, 4, torch::kDouble).reshape({8, 1, 1});
+            const Tensor c = ((p[0] * (l + 0.5) - v) / p[1]).sigmoid() - ((p[0] * (l - 0.5) - v) / p[1]).sigmoid();
+            return (c * p[0] * l).sum(0) / c.sum(0);
+        },
+        false);
+    check(
+        "esb", *esb_weights(4, 1).op, w, {},
+        [](const Tensor& v, const tensors&) {
+            const qz::esb::format f = qz::esb::make_format(4, 1);
+            const Tensor mean = v.detach().mean(1, true), unit = v.detach().std(1, true, true) * double{f.lambda};
+            const double limit = f.largest() * double{f.step()};
+            return ((v - mean) / unit).clamp(-limit, limit) * unit + mean;
+        },
+        false);
+    check(
+        "biscaled", *biscaled_weights(4, 4).op, w, {}, [](const Tensor& v, const tensors&) { return v; }, false);
     time->progress = 0.3;
     check("slb", *slb_weights(2, time).op, torch::randn({6, 40}), {}, [](const Tensor& v, const tensors&) {
         const Tensor level = (2.0 * torch::arange(0, 4, torch::kDouble) - 3.0) / 3.0;
@@ -147,8 +153,8 @@ DOCTEST_TEST_CASE("factors behind a product, and centroids, against autograd") {
     const std::int64_t size = 4;
     check("xnor++ factors", factor_operation(size), torch::randn({2 * size * size, 5}),
           {torch::randn({5}), torch::randn({size}), torch::randn({size})}, [=](const Tensor& y, const tensors& p) {
-              const Tensor image = y.reshape({2, size, size, 5}) * p[0] * p[1].reshape({1, size, 1, 1}) *
-                                   p[2].reshape({1, 1, size, 1});
+              const Tensor image =
+                  y.reshape({2, size, size, 5}) * p[0] * p[1].reshape({1, size, 1, 1}) * p[2].reshape({1, 1, size, 1});
               return image.reshape({-1, 5});
           });
     const auto time = std::make_shared<course>();

@@ -13,17 +13,23 @@
 
 #include <torch/torch.h>
 
+#include <tern/quantize/absmean.hpp>
 #include <tern/quantize/biscaled.hpp>
+#include <tern/quantize/bwn.hpp>
 #include <tern/quantize/codebook.hpp>
 #include <tern/quantize/dorefa.hpp>
 #include <tern/quantize/esb.hpp>
+#include <tern/quantize/least_squares.hpp>
 #include <tern/quantize/lsq.hpp>
 #include <tern/quantize/pact.hpp>
 #include <tern/quantize/rtn.hpp>
 #include <tern/quantize/slb.hpp>
 #include <tern/quantize/srq.hpp>
+#include <tern/quantize/stochastic.hpp>
+#include <tern/quantize/tga.hpp>
 #include <tern/quantize/ttq.hpp>
 #include <tern/quantize/twn.hpp>
+#include <tern/quantize/wrpn.hpp>
 #include <tern/quantize/xnor.hpp>
 
 #include "packed.hpp"
@@ -87,7 +93,7 @@ struct course {
     double progress = 0.0;  ///< 0 to 1
     bool training = true;
     std::mt19937 random{1};
-    int bits = 3;           ///< DropBits: of this step
+    int bits = 3;  ///< DropBits: of this step
 };
 
 /// Weights are outputs x depth. `latent` is what is trained in their place.
@@ -130,7 +136,8 @@ inline weight_term term_of(const Tensor& quantized, const std::vector<float>& un
     const std::vector<float> w = numbers(quantized);
     for (std::size_t i = 0; i < w.size(); ++i) {
         const std::size_t o = i / t.depth;
-        const double v = unit[o] == 0.0f ? 0.0 : (double{w[i]} - (offset.empty() ? 0.0 : double{offset[o]})) / double{unit[o]};
+        const double v =
+            unit[o] == 0.0f ? 0.0 : (double{w[i]} - (offset.empty() ? 0.0 : double{offset[o]})) / double{unit[o]};
         const double whole = std::nearbyint(v);
         if (!(std::fabs(v - whole) < 1e-3) || std::fabs(whole) > 32767.0)
             throw std::runtime_error("a quantized weight is no multiple of its scale");
@@ -188,23 +195,36 @@ inline activation_method dorefa_activations() {
     return a;
 }
 
+inline activation_method wrpn_activations() {
+    activation_method a = dorefa_activations();
+    a.op = detail::shared({[](const Tensor& x, const tensors&) {
+                               Tensor y = torch::empty_like(x);
+                               require(qz::wrpn::forward_activations(in(x), 2, out(y)));
+                               return y;
+                           },
+                           [](const Tensor& x, const tensors&, const Tensor& g, tensors& grads) {
+                               require(qz::wrpn::backward_activations(in(x), in(g), out(grads[0])));
+                           }});
+    return a;
+}
+
 inline activation_method lsq_activations() {
     activation_method a;
     a.bits = 2;
     a.kind = codes::u2;
     a.positive = 1;
     a.parameters = [] { return tensors{torch::full({1, 1}, 0.7f)}; };
-    a.op = detail::shared(
-        {[](const Tensor& x, const tensors& p) {
-             Tensor y = torch::empty_like(x);
-             require(qz::lsq::forward(in(x), in(p[0]), qz::unsigned_levels(2), out(y)));
-             return y;
-         },
-         [](const Tensor& x, const tensors& p, const Tensor& g, tensors& grads) {
-             const float scale = qz::lsq::gradient_scale(static_cast<std::size_t>(x.numel()), qz::unsigned_levels(2));
-             require(qz::lsq::backward(in(x), in(p[0]), qz::unsigned_levels(2), in(g), out(grads[0]), out(grads[1]),
-                                       scale));
-         }});
+    a.op = detail::shared({[](const Tensor& x, const tensors& p) {
+                               Tensor y = torch::empty_like(x);
+                               require(qz::lsq::forward(in(x), in(p[0]), qz::unsigned_levels(2), out(y)));
+                               return y;
+                           },
+                           [](const Tensor& x, const tensors& p, const Tensor& g, tensors& grads) {
+                               const float scale =
+                                   qz::lsq::gradient_scale(static_cast<std::size_t>(x.numel()), qz::unsigned_levels(2));
+                               require(qz::lsq::backward(in(x), in(p[0]), qz::unsigned_levels(2), in(g), out(grads[0]),
+                                                         out(grads[1]), scale));
+                           }});
     a.scale_offset = [](const tensors& p) { return std::make_pair(p[0].item<float>(), 0.0f); };
     return a;
 }
@@ -216,15 +236,15 @@ inline activation_method rtn_activations() {
     // The offset is stored as it is, the scale is positive; both travel as p[0] and p[1].
     a.positive = 1;
     a.parameters = [] { return tensors{torch::ones({1, 1}), torch::full({1, 1}, 0.5f)}; };
-    a.op = detail::shared({[](const Tensor& x, const tensors& p) {
-                               Tensor y = torch::empty_like(x);
-                               require(qz::rtn::forward(in(x), in(p[0]), in(p[1]), out(y)));
-                               return y;
-                           },
-                           [](const Tensor& x, const tensors& p, const Tensor& g, tensors& grads) {
-                               require(qz::rtn::backward(in(x), in(p[0]), in(p[1]), in(g), out(grads[0]),
-                                                         out(grads[1]), out(grads[2])));
-                           }});
+    a.op = detail::shared(
+        {[](const Tensor& x, const tensors& p) {
+             Tensor y = torch::empty_like(x);
+             require(qz::rtn::forward(in(x), in(p[0]), in(p[1]), out(y)));
+             return y;
+         },
+         [](const Tensor& x, const tensors& p, const Tensor& g, tensors& grads) {
+             require(qz::rtn::backward(in(x), in(p[0]), in(p[1]), in(g), out(grads[0]), out(grads[1]), out(grads[2])));
+         }});
     a.scale_offset = [](const tensors& p) { return std::make_pair(p[0].item<float>(), p[1].item<float>()); };
     return a;
 }
@@ -249,14 +269,12 @@ inline activation_method sign_activations() {
 
 // -- weights --
 
-inline weight_method twn_weights() {
+/// A threshold and a scale a filter by `fit`, then TWN's forward and backward.
+using threshold_fit = std::function<tensors(const Tensor& w)>;
+
+inline weight_method ternary_weights(threshold_fit fit) {
     weight_method m;
     m.bits = std::log2(3.0);
-    const auto fit = [](const Tensor& w) {
-        tensors p{detail::column(w, 0.0f), detail::column(w, 0.0f)};
-        require(qz::twn::fit(in(w), out(p[0]), out(p[1])));
-        return p;
-    };
     m.op = detail::shared({[fit](const Tensor& w, const tensors&) {
                                const tensors p = fit(w);
                                Tensor y = torch::empty_like(w);
@@ -271,6 +289,133 @@ inline weight_method twn_weights() {
         result.terms.push_back(detail::term_of(op->forward(w, p), numbers(fit(w)[1]), {}));
         return result;
     };
+    return m;
+}
+
+inline weight_method twn_weights() {
+    return ternary_weights([](const Tensor& w) {
+        tensors p{detail::column(w, 0.0f), detail::column(w, 0.0f)};
+        require(qz::twn::fit(in(w), out(p[0]), out(p[1])));
+        return p;
+    });
+}
+
+inline weight_method least_squares_weights() {
+    return ternary_weights([](const Tensor& w) {
+        tensors p{detail::column(w, 0.0f), detail::column(w, 0.0f)};
+        std::vector<tern::word> scratch(qz::least_squares::scratch_words(in(w).rows, in(w).cols, false));
+        require(qz::least_squares::fit(in(w), out(p[0]), out(p[1]), scratch.data(), scratch.size()));
+        return p;
+    });
+}
+
+/// BWN, a scale a filter; or absmean, a scale a layer.
+inline weight_method scaled_weights(bool ternary) {
+    weight_method m;
+    m.bits = ternary ? std::log2(3.0) : 1.0;
+    const auto fit = [ternary](const Tensor& w) {
+        Tensor scale = ternary ? torch::zeros({1, 1}) : detail::column(w, 0.0f);
+        require(ternary ? qz::absmean::fit(in(w), out(scale), 1e-5f) : qz::bwn::fit(in(w), out(scale)));
+        return scale;
+    };
+    m.op = detail::shared({[=](const Tensor& w, const tensors&) {
+                               const Tensor scale = fit(w);
+                               Tensor y = torch::empty_like(w);
+                               require(ternary ? qz::absmean::forward(in(w), in(scale), out(y))
+                                               : qz::bwn::forward(in(w), in(scale), out(y)));
+                               return y;
+                           },
+                           [=](const Tensor& w, const tensors&, const Tensor& g, tensors& grads) {
+                               require(ternary ? qz::absmean::backward(in(w), in(g), out(grads[0]))
+                                               : qz::bwn::backward(in(w), in(fit(w)), in(g), out(grads[0])));
+                           }});
+    m.finish = [fit, op = m.op](const Tensor& w, const tensors& p) {
+        const Tensor scale = fit(w).expand({w.size(0), 1});
+        layer_weights result;
+        result.terms.push_back(detail::term_of(op->forward(w, p), numbers(scale), {}));
+        return result;
+    };
+    return m;
+}
+
+/// One learnt threshold a layer; both gradients in one step, where the authors alternate.
+inline weight_method tga_weights() {
+    weight_method m;
+    m.bits = std::log2(3.0);
+    m.parameters = [](const Tensor& w) {
+        Tensor delta = torch::zeros({1, 1});
+        require(qz::tga::initialize(in(w), out(delta)));
+        return tensors{delta};
+    };
+    const auto fit = [](const Tensor& w, const Tensor& delta) {
+        tensors p{torch::zeros({1, 1}), torch::zeros({1, 1}), torch::zeros({1, 1})};
+        require(qz::tga::fit(in(w), in(delta), out(p[0]), out(p[1]), out(p[2])));
+        return p;
+    };
+    m.op = detail::shared({[fit](const Tensor& w, const tensors& p) {
+                               const tensors f = fit(w, p[0]);
+                               Tensor y = torch::empty_like(w);
+                               require(qz::tga::forward(in(w), in(f[0]), in(f[1]), in(f[2]), out(y)));
+                               return y;
+                           },
+                           [](const Tensor& w, const tensors& p, const Tensor& g, tensors& grads) {
+                               require(qz::tga::backward(in(w), in(p[0]), in(g), out(grads[0]), out(grads[1]),
+                                                         qz::tga::tails::upper, 1e-3f));
+                           }});
+    m.finish = [fit, op = m.op](const Tensor& w, const tensors& p) {
+        layer_weights result;
+        const auto unit = detail::repeated(w, fit(w, p[0])[2].item<float>());
+        result.terms.push_back(detail::term_of(op->forward(w, p), unit, {}));
+        return result;
+    };
+    return m;
+}
+
+/// The weights have to fill [-1, 1], so they start with deviation 1/2: this program's choice.
+inline weight_method wrpn_weights(int bits) {
+    weight_method m;
+    m.bits = bits;
+    m.latent = [](const Tensor& w) { return w * (0.5 / w.std()); };
+    m.op = detail::shared({[bits](const Tensor& w, const tensors&) {
+                               Tensor y = torch::empty_like(w);
+                               require(qz::wrpn::forward_weights(in(w), bits, out(y)));
+                               return y;
+                           },
+                           [](const Tensor& w, const tensors&, const Tensor& g, tensors& grads) {
+                               require(qz::wrpn::backward_weights(in(w), in(g), out(grads[0])));
+                           }});
+    m.finish = [bits, op = m.op](const Tensor& w, const tensors& p) {
+        layer_weights result;
+        const auto unit = detail::repeated(w, 1.0f / static_cast<float>(qz::wrpn::weight_steps(bits)));
+        result.terms.push_back(detail::term_of(op->forward(w, p), unit, {}));
+        return result;
+    };
+    return m;
+}
+
+/// Stochastic quantization over another method: the share of quantized filters is 50, 75, 87.5 and 100 % in the four
+/// quarters of the training. The paper starts each stage from the last one's weights with a new schedule of rates; here
+/// all four share one.
+inline weight_method stochastic_weights(weight_method base, const std::shared_ptr<course>& time) {
+    weight_method m = base;
+    m.op = detail::shared({[time, op = base.op](const Tensor& w, const tensors& p) {
+                               const Tensor q = op->forward(w, p);
+                               constexpr double shares[] = {0.5, 0.75, 0.875, 1.0};
+                               const auto stage = static_cast<std::size_t>(std::min(time->progress * 4.0, 3.0));
+                               if (!time->training || stage == 3) return q;
+                               const auto rows = static_cast<std::size_t>(w.size(0));
+                               std::vector<double> error(rows), scratch(rows);
+                               std::vector<std::uint8_t> chosen(rows);
+                               require(qz::stochastic::errors(in(w), in(q), {error.data(), rows, 1}));
+                               require(qz::stochastic::select({error.data(), rows, 1}, shares[stage], time->random,
+                                                              {chosen.data(), rows, 1}, {scratch.data(), rows, 1}));
+                               Tensor y = torch::empty_like(w);
+                               require(qz::stochastic::mix(in(w), in(q), {chosen.data(), rows, 1}, out(y)));
+                               return y;
+                           },
+                           [](const Tensor&, const tensors&, const Tensor& g, tensors& grads) {
+                               require(qz::stochastic::backward(in(g), out(grads[0])));
+                           }});
     return m;
 }
 
@@ -293,8 +438,8 @@ inline weight_method ttq_weights() {
                                return y;
                            },
                            [fit](const Tensor& w, const tensors& p, const Tensor& g, tensors& grads) {
-                               require(qz::ttq::backward(in(w), in(fit(w)[2]), in(p[0]), in(p[1]), in(g),
-                                                         out(grads[0]), out(grads[1]), out(grads[2])));
+                               require(qz::ttq::backward(in(w), in(fit(w)[2]), in(p[0]), in(p[1]), in(g), out(grads[0]),
+                                                         out(grads[1]), out(grads[2])));
                            }});
     m.finish = [op = m.op](const Tensor& w, const tensors& p) {
         const Tensor q = op->forward(w, p);
@@ -317,16 +462,16 @@ inline weight_method binary_weights(bool plain) {
         if (!plain) require(qz::xnor::fit(in(w), out(scale)));
         return scale;
     };
-    m.op = detail::shared({[fit](const Tensor& w, const tensors&) {
-                               Tensor y = torch::empty_like(w);
-                               require(qz::xnor::forward(in(w), in(fit(w)), out(y)));
-                               return y;
-                           },
-                           [fit, plain](const Tensor& w, const tensors&, const Tensor& g, tensors& grads) {
-                               require(qz::xnor::backward(in(w), in(fit(w)), in(g), out(grads[0]),
-                                                          plain ? qz::xnor::rule::constant
-                                                                : qz::xnor::rule::differentiated));
-                           }});
+    m.op = detail::shared(
+        {[fit](const Tensor& w, const tensors&) {
+             Tensor y = torch::empty_like(w);
+             require(qz::xnor::forward(in(w), in(fit(w)), out(y)));
+             return y;
+         },
+         [fit, plain](const Tensor& w, const tensors&, const Tensor& g, tensors& grads) {
+             require(qz::xnor::backward(in(w), in(fit(w)), in(g), out(grads[0]),
+                                        plain ? qz::xnor::rule::constant : qz::xnor::rule::differentiated));
+         }});
     m.finish = [fit, op = m.op](const Tensor& w, const tensors& p) {
         layer_weights result;
         result.terms.push_back(detail::term_of(op->forward(w, p), numbers(fit(w)), {}));
@@ -376,8 +521,8 @@ inline weight_method stepped_weights(int bits, bool noise, bool drop, const std:
                                    return require(qz::srq::backward(in(w), in(p[0]), in(p[1]), levels(), in(g),
                                                                     out(grads[0]), out(grads[1]), out(grads[2])));
                                const auto n = static_cast<std::size_t>(w.numel());
-                               require(qz::lsq::backward(in(w), in(p[0]), levels(), in(g), out(grads[0]),
-                                                         out(grads[1]), qz::lsq::gradient_scale(n, levels())));
+                               require(qz::lsq::backward(in(w), in(p[0]), levels(), in(g), out(grads[0]), out(grads[1]),
+                                                         qz::lsq::gradient_scale(n, levels())));
                            }});
     m.finish = [op = m.op](const Tensor& w, const tensors& p) {
         layer_weights result;
@@ -518,10 +663,10 @@ inline weight_method codebook_method(const std::shared_ptr<course>& time) {
         Tensor book = torch::empty_like(p[0]);
         Tensor c = torch::empty(p[1].sizes(), torch::kUInt8);
         std::vector<double> workspace(qz::codebook::fit_workspace(static_cast<std::size_t>(book.size(0)), block));
-        require(qz::codebook::fit(time->random, in(rows), {gram.data_ptr<double>(), block, block}, 30, out(book),
-                                  {c.data_ptr<std::uint8_t>(), static_cast<std::size_t>(c.size(0)),
-                                   static_cast<std::size_t>(c.size(1))},
-                                  workspace.data(), workspace.size()));
+        require(qz::codebook::fit(
+            time->random, in(rows), {gram.data_ptr<double>(), block, block}, 30, out(book),
+            {c.data_ptr<std::uint8_t>(), static_cast<std::size_t>(c.size(0)), static_cast<std::size_t>(c.size(1))},
+            workspace.data(), workspace.size()));
         torch::NoGradGuard guard;
         p[0].copy_(book);
         p[1].copy_(c.to(torch::kFloat));
@@ -543,13 +688,21 @@ inline weight_method codebook_method(const std::shared_ptr<course>& time) {
 
 /// Every method by its name, in the order of the study.
 inline std::vector<std::string> method_names() {
-    return {"float", "twn",  "ttq",      "rtn", "xnor", "xnor++",   "dorefa",
-            "pact",  "lsq", "esb", "biscaled", "slb", "srq",  "dropbits", "codebook"};
+    return {"float", "bwn",      "sq-bwn", "twn",    "sq-twn",   "least-squares", "absmean", "tga",
+            "ttq",   "rtn",      "xnor",   "xnor++", "wrpn",     "dorefa",        "pact",    "lsq",
+            "esb",   "biscaled", "slb",    "srq",    "dropbits", "codebook"};
 }
 
 inline method make_method(const std::string& name, const std::shared_ptr<course>& time) {
     if (name == "float") return {};
     if (name == "twn") return {twn_weights(), pact_activations(8)};
+    if (name == "bwn") return {scaled_weights(false), pact_activations(8)};
+    if (name == "sq-bwn") return {stochastic_weights(scaled_weights(false), time), pact_activations(8)};
+    if (name == "sq-twn") return {stochastic_weights(twn_weights(), time), pact_activations(8)};
+    if (name == "least-squares") return {least_squares_weights(), pact_activations(8)};
+    if (name == "absmean") return {scaled_weights(true), pact_activations(8)};
+    if (name == "tga") return {tga_weights(), pact_activations(8)};
+    if (name == "wrpn") return {wrpn_weights(2), wrpn_activations()};
     if (name == "ttq") return {ttq_weights(), pact_activations(8)};
     if (name == "rtn") return {twn_weights(), rtn_activations()};
     if (name == "xnor") return {binary_weights(false), sign_activations()};

@@ -35,9 +35,9 @@ inline operation factor_operation(std::int64_t size) {
                 return y;
             },
             [=](const Tensor& x, const tensors& p, const Tensor& g, tensors& grads) {
-                require(qz::xnor_plus::backward(in(x), factors(p), in(g), out(grads[0]),
-                                                {grads[1].data_ptr<float>(), grads[2].data_ptr<float>(),
-                                                 grads[3].data_ptr<float>(), n, n}));
+                require(qz::xnor_plus::backward(
+                    in(x), factors(p), in(g), out(grads[0]),
+                    {grads[1].data_ptr<float>(), grads[2].data_ptr<float>(), grads[3].data_ptr<float>(), n, n}));
             }};
 }
 
@@ -68,7 +68,8 @@ struct network : torch::nn::Module {
 
     /// The first `positive` ones by their magnitude.
     [[nodiscard]] static tensors usable(tensors p, int positive) {
-        for (int i = 0; i < positive; ++i) p[static_cast<std::size_t>(i)] = p[static_cast<std::size_t>(i)].abs().clamp_min(1e-4);
+        for (int i = 0; i < positive; ++i)
+            p[static_cast<std::size_t>(i)] = p[static_cast<std::size_t>(i)].abs().clamp_min(1e-4);
         return p;
     }
     [[nodiscard]] tensors weight_numbers(std::size_t l) const {
@@ -149,12 +150,12 @@ private:
 
 /// How packed inference compares with the fake-quantized network on a batch, layer by layer.
 struct comparison {
-    bool quantized = true;             ///< float networks have nothing to compare
-    std::int64_t products = 0;         ///< integer accumulators looked at
-    std::int64_t wrong_products = 0;   ///< that are not the exact sums
-    std::int64_t codes = 0;            ///< activations of the next layers
-    std::int64_t ties = 0;             ///< that round another way, at numbers that are the same but for float rounding
-    std::int64_t wrong_codes = 0;      ///< that differ for no such reason
+    bool quantized = true;            ///< float networks have nothing to compare
+    std::int64_t products = 0;        ///< integer accumulators looked at
+    std::int64_t wrong_products = 0;  ///< that are not the exact sums
+    std::int64_t codes = 0;           ///< activations of the next layers
+    std::int64_t ties = 0;            ///< that round another way, at numbers that are the same but for float rounding
+    std::int64_t wrong_codes = 0;     ///< that differ for no such reason
     double logit_error = 0.0;
 
     [[nodiscard]] bool equal() const { return wrong_products == 0 && wrong_codes == 0 && logit_error <= 1e-4; }
@@ -218,7 +219,8 @@ inline comparison compare(const network& net, const std::vector<packed_layer>& l
         // The exact sums, in double.
         for (std::size_t t = 0; t < r.accumulators.size(); ++t) {
             const weight_term& term = layers[l].weights().terms[t];
-            const Tensor v = torch::tensor(at::ArrayRef<std::int16_t>(term.values)).to(torch::kDouble).reshape({outputs, -1});
+            const Tensor v =
+                torch::tensor(at::ArrayRef<std::int16_t>(term.values)).to(torch::kDouble).reshape({outputs, -1});
             const Tensor exact = last ? read.mm(v.t()) : torch::conv2d(read, net.filters(v, l)).permute({0, 2, 3, 1});
             const Tensor acc = torch::tensor(at::ArrayRef<std::int32_t>(r.accumulators[t])).to(torch::kDouble);
             result.products += acc.numel();

@@ -32,8 +32,8 @@ tern::packed_matrix<Encoding> pack_values(const weight_term& w, std::int32_t low
 
 template <class Encoding, class Weights>
 void multiply(const activation_codes& x, const Weights& weights, tern::matrix_view<std::int32_t> dst) {
-    const auto rows = tern::pack_rows<Encoding>(
-        tern::matrix_view<const std::int16_t>{x.values.data(), x.rows, x.depth});
+    const auto rows =
+        tern::pack_rows<Encoding>(tern::matrix_view<const std::int16_t>{x.values.data(), x.rows, x.depth});
     require(rows.state);
     require(tern::gemm(rows, weights, dst));
 }
@@ -44,8 +44,7 @@ struct packed_term::memory {
     std::variant<tern::packed_matrix<tern::binary>, tern::packed_matrix<tern::ternary>,
                  tern::packed_matrix<tern::unsigned_bits<1>>, tern::packed_matrix<tern::bipolar_bits<2>>,
                  tern::packed_matrix<tern::unsigned_bits<2>>, tern::packed_matrix<tern::unsigned_bits<3>>,
-                 tern::packed_matrix<tern::unsigned_bits<4>>,
-                 tern::packed_matrix<tern::unsigned_bits<8>>>
+                 tern::packed_matrix<tern::unsigned_bits<4>>, tern::packed_matrix<tern::unsigned_bits<8>>>
         weights;
     std::size_t outputs = 0;
     std::size_t depth = 0;
@@ -152,8 +151,8 @@ packed_layer::result packed_layer::run(const activation_codes& x) const {
                 double sum_w = 0.0;
                 for (std::size_t d = 0; d < w.depth && x.offset != 0.0f; ++d) sum_w += w.values[o * w.depth + d];
                 double& y = r.values[i * w.outputs + o];
-                y += double{w.scale[o]} * (double{x.scale} * r.accumulators[t][i * w.outputs + o] +
-                                           double{x.offset} * sum_w);
+                y += double{w.scale[o]} *
+                     (double{x.scale} * r.accumulators[t][i * w.outputs + o] + double{x.offset} * sum_w);
                 if (!w.offset.empty()) y += double{w.offset[o]} * sum_x;
             }
         }

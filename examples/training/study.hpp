@@ -49,7 +49,8 @@ inline void write_outcome(const std::string& path, const outcome& o) {
     {
         std::ofstream file(path + ".partial");
         file.precision(17);
-        file << o.accuracy << ' ' << o.weight_bits << ' ' << o.activation_bits << ' ' << o.seconds << ' ' << o.equal << '\n';
+        file << o.accuracy << ' ' << o.weight_bits << ' ' << o.activation_bits << ' ' << o.seconds << ' ' << o.equal
+             << '\n';
         if (!file) throw std::runtime_error(path + ": cannot be written");
     }
     std::filesystem::rename(path + ".partial", path);
@@ -65,8 +66,10 @@ inline void write_report(const std::string& path, const std::vector<study_row>& 
     csv << "method,weight_bits,activation_bits,mean,spread,seeds\n";
     out << "# Study: every quantizer on the same network\n\n"
         << "Fashion-MNIST, " << images << " training images, " << epochs
-        << " epochs, three 3x3 convolutions (16, 32, 64 channels) and a fully connected layer, all quantized. Mean and\n"
-           "standard deviation of the test accuracy over the seeds. `equal`: packed inference gave the integers of the\n"
+        << " epochs, three 3x3 convolutions (16, 32, 64 channels) and a fully connected layer, all quantized. Mean "
+           "and\n"
+           "standard deviation of the test accuracy over the seeds. `equal`: packed inference gave the integers of "
+           "the\n"
            "fake-quantized network, and its logits within 1e-4.\n\n"
         << "![accuracy against bits](" << picture << ")\n\n"
         << "| method | weight bits | activation bits | accuracy | spread | seeds | equal | seconds a run |\n"

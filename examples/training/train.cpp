@@ -153,8 +153,8 @@ void train_epoch(const options& opt, const data_set& data, network& net, torch::
             static_cast<torch::optim::AdamOptions&>(group.options()).lr(one_cycle(net.time->progress, opt.rate));
         optimizer.zero_grad();
         const Tensor x = augmented(pixels_of(data, order, step * opt.batch, opt.batch), random) * pixel_scale;
-        const Tensor loss = torch::nn::functional::cross_entropy(net.forward(x),
-                                                                 labels_of(data, order, step * opt.batch, opt.batch));
+        const Tensor loss =
+            torch::nn::functional::cross_entropy(net.forward(x), labels_of(data, order, step * opt.batch, opt.batch));
         loss.backward();
         optimizer.step();
         loss_sum += loss.item<double>();
@@ -200,10 +200,12 @@ comparison check(const options& opt, const data_set& test, network& net) {
     if (!opt.output.empty()) export_layers(opt.output, opt.name, layers);
     std::size_t bytes = 0;
     for (const packed_layer& layer : layers) bytes += layer.bytes();
-    std::printf("%s: %lld integer products, %lld wrong; %lld activations, %lld wrong, %lld at ties; logits within %.1e; %zu bytes\n",
-                opt.name.c_str(), static_cast<long long>(total.products), static_cast<long long>(total.wrong_products),
-                static_cast<long long>(total.codes), static_cast<long long>(total.wrong_codes),
-                static_cast<long long>(total.ties), total.logit_error, bytes);
+    std::printf(
+        "%s: %lld integer products, %lld wrong; %lld activations, %lld wrong, %lld at ties; logits within %.1e; %zu "
+        "bytes\n",
+        opt.name.c_str(), static_cast<long long>(total.products), static_cast<long long>(total.wrong_products),
+        static_cast<long long>(total.codes), static_cast<long long>(total.wrong_codes),
+        static_cast<long long>(total.ties), total.logit_error, bytes);
     return total;
 }
 

@@ -91,6 +91,14 @@ TEST_CASE("normal: mean magnitude beyond a limit, both tails, by integration") {
                   doctest::Approx(7.0 * moment / mass).epsilon(1e-6));
         }
     }
+    const auto value = [](const auto& x) { return normal::mean_magnitude_above(x[0], x[1], x[2]); };
+    for (const double mean : {0.0, 0.2, -0.2, 1.5, -4.0}) {
+        for (const double limit : {0.1, 0.7, 2.0, 4.0}) {
+            const normal::tail_mean s = normal::mean_above(limit, mean, 1.3);
+            const std::vector<double> gradient{s.by_limit, s.by_mean, s.by_deviation};
+            CHECK(tern_test::gradient_error(value, {limit, mean, 1.3}, gradient) < 1e-6);
+        }
+    }
     CHECK(normal::mean_magnitude_above(100.0, 0.0, 1.0) == doctest::Approx(100.01).epsilon(1e-5));
     CHECK(normal::mean_magnitude_above(1.0, 100.0, 1.0) == doctest::Approx(100.0).epsilon(1e-12));
 }

@@ -81,20 +81,41 @@ inline constexpr double pi = 3.14159265358979323846;
     return a >= 0.0 ? density(a) * mills_ratio(a) : 1.0 - density(a) * mills_ratio(-a);
 }
 
-/// E(|x| : |x| > limit) for x normal with this mean and deviation, both tails, limit >= 0, deviation > 0:
+/// S = E(|x| : |x| > limit) for x normal, both tails, and its derivatives.
+struct tail_mean {
+    double value;
+    double by_limit;
+    double by_mean;
+    double by_deviation;
+};
+
+/// With this mean and deviation, limit >= 0, deviation > 0:
 ///
-///     [mu (1 - Phi(A)) + s phi(A) - mu Phi(B) + s phi(B)] / [1 - Phi(A) + Phi(B)],  A = (D - mu) / s, B = (-D - mu) / s
+///     S = [mu (1 - Phi(A)) + s phi(A) - mu Phi(B) + s phi(B)] / Z,   Z = 1 - Phi(A) + Phi(B)
+///     A = (D - mu) / s,  B = (-D - mu) / s,  and with p+- = phi((+-D - mu) / s) / (s Z)
+///     dS/dD  = (S - D) (p+ + p-)
+///     dS/dmu = (1 - Phi(A) - Phi(B)) / Z + (D - S) (p+ - p-)
+///     dS/ds  = s (p+ + p-) + (D - S) (A p+ - B p-)
 ///
 /// Both tails are taken relative to the larger density, so that none is lost where both are tiny.
-[[nodiscard]] TERN_INLINE constexpr double mean_magnitude_above(double limit, double mean, double deviation) noexcept {
-    const double m = mean < 0.0 ? -mean : mean;  // the sign of the mean changes nothing; the upper tail is the larger
+[[nodiscard]] TERN_INLINE constexpr tail_mean mean_above(double limit, double mean, double deviation) noexcept {
+    const double m = mean < 0.0 ? -mean : mean;  // mirrored, so that the upper tail is the larger
+    const double side = mean < 0.0 ? -1.0 : 1.0;
     const double a = (limit - m) / deviation;
-    const double b = (limit + m) / deviation;  // >= |a|: Phi(B) = 1 - Phi(b)
+    const double b = (limit + m) / deviation;  // >= |a|
     const double ratio = exponential(-0.5 * (b - a) * (b + a));  // phi(b) / phi(a)
     const double upper = a >= 0.0 ? mills_ratio(a) : upper_tail(a) / density(a);
     const double lower = ratio * mills_ratio(b);
-    if (!(upper < std::numeric_limits<double>::infinity())) return m;  // a below -38: all mass lies above
-    return (m * (upper - lower) + deviation * (1.0 + ratio)) / (upper + lower);
+    if (!(upper < std::numeric_limits<double>::infinity())) return {m, 0.0, side, 0.0};  // all mass lies above
+    const double z = upper + lower;
+    const double s = (m * (upper - lower) + deviation * (1.0 + ratio)) / z;
+    const double below = (limit - s) / deviation;
+    return {s, -below * (1.0 + ratio) / z, side * ((upper - lower) + below * (1.0 - ratio)) / z,
+            ((1.0 + ratio) + below * (a + b * ratio)) / z};
+}
+
+[[nodiscard]] TERN_INLINE constexpr double mean_magnitude_above(double limit, double mean, double deviation) noexcept {
+    return mean_above(limit, mean, deviation).value;
 }
 
 }  // namespace tern::quantize::normal
