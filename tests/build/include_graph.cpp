@@ -30,7 +30,7 @@ const room rooms[] = {
     {"version", 0, "version", CORE},
     {"config", 1, "config", CORE},
     {"words", 2, "arch|status|encoding|parallel|simd/bits", CORE},
-    {"registers", 3, "simd/(scalar|bytes|byte_planes|floats|lookup|reals|signed_adds|stages|full_adder|plane_bytes|channel_bytes)", CORE},
+    {"registers", 3, "simd/(scalar|bytes|byte_planes|channel_bytes|floats|full_adder|lookup|plane_bytes|real|reals|signed_adds|stages|streams)", CORE},
     {"registers (xsimd)", 3, "simd/batch", CORE "|xsimd/xsimd\\.hpp"},
     {"registers (x86)", 3, "simd/x86", CORE "|immintrin\\.h"},
     {"registers (leaves of one purpose)", 3, "simd/(batch|x86)_\\w+", CORE},
@@ -92,10 +92,11 @@ public:
             }
             for (const std::string& to : foreign_[from])
                 if (!std::regex_match(to, std::regex(home->standard))) fail(from, "may not include <" + to + ">");
-            const bool many = std::count_if(targets.begin(), targets.end(), [](const std::string& to) {
-                                  return std::regex_match(to, std::regex("simd/(batch|x86|arm)(_\\w+)?"));
-                              }) > 1;
-            if (many) fail(from, "includes more than one kind of vector register");
+            std::set<std::string> kinds;
+            for (const std::string& to : targets)
+                if (std::smatch kind; std::regex_match(to, kind, std::regex("simd/(batch|x86|arm)(_\\w+)?")))
+                    kinds.insert(kind[1]);
+            if (kinds.size() > 1) fail(from, "includes more than one kind of vector register");
             if (arrows_.count("tern") != 0 && !std::regex_match(from, internal) && arrows_["tern"].count(from) == 0)
                 fail(from, "is public, but <tern/tern.hpp> does not include it");
         }

@@ -30,6 +30,8 @@
 #include <tern/status.hpp>
 #include <tern/view.hpp>
 
+#include <tern/kernel/quantize/weights.hpp>
+
 namespace tern::quantize::rtn {
 
 enum class variant : unsigned char {
@@ -203,6 +205,10 @@ status forward(matrix_view<const float> x, matrix_view<const float> scale, matri
         const float centre = detail::of_row(offset, i);
         const float* const from = x.row(i);
         float* const to = quantized.row(i);
+        if (v == variant::fixed) {
+            kernel::choose_row<Arch>(from, x.cols, -0.5f, 0.5f, centre - step, centre, centre + step, to);
+            continue;
+        }
         for (size_t j = 0; j < x.cols; ++j) {
             const int t = ternarize(detail::argument(from[j], step, centre, v));
             to[j] = centre + static_cast<float>(t) * step;

@@ -17,9 +17,12 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
+#include <limits>
 
 #include <tern/arch.hpp>
 #include <tern/quantize/granularity.hpp>
+#include <tern/quantize/packing.hpp>
 #include <tern/status.hpp>
 #include <tern/view.hpp>
 
@@ -41,54 +44,91 @@ namespace detail {
 
 using namespace tern::quantize::detail;
 
-template <class Arch>
-[[nodiscard]] double sum(matrix_view<const float> w) noexcept {
-    double total = 0.0;
-    for (size_t i = 0; i < w.rows; ++i) {
-        for (size_t j = 0; j < w.cols; ++j) total += static_cast<double>(w(i, j));
-    }
-    return total;
-}
-
-/// sum |w - centre|
-template <class Arch>
-[[nodiscard]] double sum_abs(matrix_view<const float> w, double centre) noexcept {
-    double total = 0.0;
-    for (size_t i = 0; i < w.rows; ++i) {
-        for (size_t j = 0; j < w.cols; ++j) {
-            const double d = static_cast<double>(w(i, j)) - centre;
-            total += d < 0.0 ? -d : d;
-        }
-    }
-    return total;
-}
-
 [[nodiscard]] TERN_INLINE constexpr int ternarize(float w, float threshold) noexcept {
     return static_cast<int>(w > threshold) - static_cast<int>(w < -threshold);
 }
 
+/// The same for a row.
+[[nodiscard]] TERN_INLINE constexpr kernel::row_limits limits_of(float threshold) noexcept {
+    return {-threshold, threshold};
+}
+
+[[nodiscard]] TERN_INLINE status check_threshold(const matrix_view<const float>& threshold) noexcept {
+    for (size_t g = 0; g < threshold.rows; ++g) {
+        if (*threshold.row(g) < 0.0f) return status::bad_value;
+    }
+    return status::ok;
+}
+
+/// NaN where a weight is infinite or NaN.
 template <class Arch>
 [[nodiscard]] float threshold_of(matrix_view<const float> w, rule r) noexcept {
     if (w.empty()) return 0.0f;
     const double n = static_cast<double>(w.rows) * static_cast<double>(w.cols);
-    const double centre = r == rule::released ? sum<Arch>(w) / n : 0.0;
-    return static_cast<float>(0.7 * (sum_abs<Arch>(w, centre) / n));
+    double total = 0.0;
+    if (r == rule::paper) {
+        total = kernel::sum_terms<Arch, simd::term::magnitude>(w, 0.0);
+    } else {
+        const double mean = kernel::sum_terms<Arch, simd::term::value>(w, 0.0) / n;
+        total = kernel::sum_terms<Arch, simd::term::distance>(w, mean);
+    }
+    const auto threshold = static_cast<float>(0.7 * (total / n));
+    return threshold - threshold == 0.0f ? threshold : std::numeric_limits<float>::quiet_NaN();
+}
+
+/// total / count of the support, and NaN for a threshold that is none.
+[[nodiscard]] TERN_INLINE float mean_of(double total, double count, float threshold) noexcept {
+    return count > 0.0 ? static_cast<float>(total / count) : (threshold == threshold ? 0.0f : threshold);
 }
 
 /// `threshold` serves the rows of `w` from `first` on.
 template <class Arch>
 [[nodiscard]] float scale_of(matrix_view<const float> w, matrix_view<const float> threshold, size_t first) noexcept {
     double total = 0.0;
-    size_t count = 0;
+    double count = 0.0;
     for (size_t i = 0; i < w.rows; ++i) {
-        const float limit = of_row(threshold, first + i);
-        for (size_t j = 0; j < w.cols; ++j) {
-            const int t = ternarize(w(i, j), limit);
-            total += static_cast<double>(w(i, j)) * t;
-            count += t != 0 ? 1u : 0u;
+        const double limit = static_cast<double>(of_row(threshold, first + i));
+        total += kernel::sum_terms<Arch, simd::term::above>(w.row(i), w.cols, limit);
+        count += kernel::sum_terms<Arch, simd::term::count>(w.row(i), w.cols, limit);
+    }
+    return mean_of(total, count, 0.0f);
+}
+
+template <class Arch, class Target>
+void quantize_to(matrix_view<const float> w, matrix_view<float> threshold, matrix_view<float> scale, rule r,
+                 const Target& target) noexcept {
+    const bool each = threshold.rows == w.rows;  // one threshold a row; then the row is read while it is in the cache
+    if (!each || w.cols == 0) {
+        const size_t rows = group_rows(threshold, w.rows);
+        for (size_t g = 0; g < threshold.rows; ++g)
+            *threshold.row(g) = threshold_of<Arch>({w.data + g * rows * w.stride, rows, w.cols, w.stride}, r);
+    }
+    double total = 0.0;
+    double count = 0.0;
+    for (size_t i = 0; i < w.rows; ++i) {
+        if (each && w.cols != 0) *threshold.row(i) = threshold_of<Arch>({w.row(i), 1, w.cols, w.stride}, r);
+        const float limit = of_row(threshold, i);
+        const float* const next = w.row(i + 1 < w.rows ? i + 1 : i);
+        total += kernel::sum_terms<Arch, simd::term::above, true>(w.row(i), w.cols, static_cast<double>(limit), next);
+        if (w.cols != 0) count += static_cast<double>(target.template pack<Arch>(w.row(i), i, limits_of(limit)).nonzeros);
+        if (scale.rows == w.rows) {
+            *scale.row(i) = mean_of(total, count, limit);
+            total = count = 0.0;
         }
     }
-    return count == 0 ? 0.0f : static_cast<float>(total / static_cast<double>(count));
+    if (scale.rows == 1 && w.rows != 1) {
+        float limit = 0.0f;
+        for (size_t g = 0; g < threshold.rows; ++g) limit += *threshold.row(g);
+        *scale.row(0) = limit == limit ? mean_of(total, count, 0.0f) : limit;
+    }
+    if (!w.empty()) target.template finish<Arch>();
+}
+
+[[nodiscard]] TERN_INLINE status check_parameters(const matrix_view<const float>& w, const matrix_view<float>& threshold,
+                                                  const matrix_view<float>& scale) noexcept {
+    const status s = first_error(check(w), check_parameter(threshold, w.rows), check_parameter(scale, w.rows));
+    if (s != status::ok) return s;
+    return overlap(w, threshold) || overlap(w, scale) || overlap(threshold, scale) ? status::overlap : status::ok;
 }
 
 }  // namespace detail
@@ -97,8 +137,8 @@ template <class Arch>
 ///
 /// `threshold` and `scale` are `per_tensor(&x)` or `per_channel(x, w.rows)`, independently: the paper has one of each a
 /// filter, the released code one threshold a layer (with `rule::released`) and one scale a filter.
-/// Requires every weight to be finite. Sums run in double, row by row; the result is the same on every compiler that
-/// keeps the order of additions.
+/// Requires every weight to be finite. Sums run in double, in the order that kernel/quantize/weights.hpp says: the same
+/// bits on every architecture.
 /// Weights without elements give threshold 0 and scale 0. Equal weights +-c give threshold 0.7 c and scale c; all-zero
 /// weights give threshold 0 and scale 0.
 /// Returns bad_shape, bad_stride, null_pointer, bad_alignment, overflow, overlap (of the outputs with `w` or with each
@@ -106,13 +146,9 @@ template <class Arch>
 template <class Arch = default_arch>
 status fit(matrix_view<const float> w, matrix_view<float> threshold, matrix_view<float> scale,
            rule r = rule::paper) noexcept {
-    const status s = detail::first_error(check(w), detail::check_parameter(threshold, w.rows),
-                                         detail::check_parameter(scale, w.rows));
+    const status s = detail::check_parameters(w, threshold, scale);
     if (s != status::ok) return s;
-    if (detail::overlap(w, threshold) || detail::overlap(w, scale) || detail::overlap(threshold, scale)) {
-        return status::overlap;
-    }
-    if (!detail::finite<Arch>(w)) return status::bad_value;
+    if (!kernel::all_finite<Arch>(w)) return status::bad_value;
 
     size_t rows = detail::group_rows(threshold, w.rows);
     for (size_t g = 0; g < threshold.rows; ++g) {
@@ -137,9 +173,7 @@ status forward(matrix_view<const float> w, matrix_view<const float> threshold,
         detail::first_error(check(w), detail::check_parameter(threshold, w.rows), detail::check_same_shape(values, w));
     if (s != status::ok) return s;
     if (detail::overlap(w, values) || detail::overlap(threshold, values)) return status::overlap;
-    for (size_t g = 0; g < threshold.rows; ++g) {
-        if (*threshold.row(g) < 0.0f) return status::bad_value;
-    }
+    if (detail::check_threshold(threshold) != status::ok) return status::bad_value;
     for (size_t i = 0; i < w.rows; ++i) {
         const float limit = detail::of_row(threshold, i);
         const float* const from = w.row(i);
@@ -162,20 +196,62 @@ status forward(matrix_view<const float> w, matrix_view<const float> threshold, m
     if (detail::overlap(w, quantized) || detail::overlap(threshold, quantized) || detail::overlap(scale, quantized)) {
         return status::overlap;
     }
-    for (size_t g = 0; g < threshold.rows; ++g) {
-        if (*threshold.row(g) < 0.0f) return status::bad_value;
-    }
+    if (detail::check_threshold(threshold) != status::ok) return status::bad_value;
     for (size_t i = 0; i < w.rows; ++i) {
         const float limit = detail::of_row(threshold, i);
         const float step = detail::of_row(scale, i);
-        const float* const from = w.row(i);
-        float* const to = quantized.row(i);
-        for (size_t j = 0; j < w.cols; ++j) {
-            const int t = detail::ternarize(from[j], limit);
-            to[j] = t > 0 ? step : (t < 0 ? -step : 0.0f);
-        }
+        kernel::choose_row<Arch>(w.row(i), w.cols, -limit, limit, -step, 0.0f, step, quantized.row(i));
     }
     return status::ok;
+}
+
+/// The values of `forward` as packed rows, or as panels of weights (`to`): what `pack_rows` and `pack_panels` make of
+/// them. One pass. Statuses are those of `forward` and of packing.
+template <class Arch = default_arch>
+status forward(matrix_view<const float> w, matrix_view<const float> threshold,
+               const mutable_packed_rows<ternary>& q) noexcept {
+    const status s = detail::first_error(check(w), detail::check_parameter(threshold, w.rows));
+    if (s != status::ok) return s;
+    if (detail::check_threshold(threshold) != status::ok) return status::bad_value;
+    const auto limits = [&](size_t i) TERN_INLINE_LAMBDA { return detail::limits_of(detail::of_row(threshold, i)); };
+    return detail::pack_by<Arch>(w, q, limits, threshold);
+}
+
+template <class Arch = default_arch>
+status forward(matrix_view<const float> w, matrix_view<const float> threshold,
+               const panel_memory<ternary>& to) noexcept {
+    const status s = detail::first_error(check(w), detail::check_parameter(threshold, w.rows));
+    if (s != status::ok) return s;
+    if (detail::check_threshold(threshold) != status::ok) return status::bad_value;
+    const auto limits = [&](size_t i) TERN_INLINE_LAMBDA { return detail::limits_of(detail::of_row(threshold, i)); };
+    return detail::pack_by<Arch>(w, to, limits, threshold);
+}
+
+/// `fit` and `forward` at once: threshold, scale and packed rows or panels (`to`), the same bits as one after the other.
+///
+/// The weights are read from memory once with one threshold a row, twice with one for the matrix. Nothing is looked at beforehand, so no w is an error: where a weight that shares a
+/// threshold is infinite or NaN, that threshold and every scale that depends on it are NaN and the values 0.
+/// Statuses are those of `fit`, but for bad_value, and of packing.
+template <class Arch = default_arch>
+status quantize(matrix_view<const float> w, matrix_view<float> threshold, matrix_view<float> scale,
+                const mutable_packed_rows<ternary>& q, rule r = rule::paper) noexcept {
+    const status s = detail::check_parameters(w, threshold, scale);
+    if (s != status::ok) return s;
+    return detail::fill_target(
+        w, q,
+        [&](const auto& target) TERN_INLINE_LAMBDA { detail::quantize_to<Arch>(w, threshold, scale, r, target); },
+        threshold, scale);
+}
+
+template <class Arch = default_arch>
+status quantize(matrix_view<const float> w, matrix_view<float> threshold, matrix_view<float> scale,
+                const panel_memory<ternary>& to, rule r = rule::paper) noexcept {
+    const status s = detail::check_parameters(w, threshold, scale);
+    if (s != status::ok) return s;
+    return detail::fill_target(
+        w, to,
+        [&](const auto& target) TERN_INLINE_LAMBDA { detail::quantize_to<Arch>(w, threshold, scale, r, target); },
+        threshold, scale);
 }
 
 /// grad_w[i][j] = grad[i][j] (identity), or grad[i][j] where -1 < w[i][j] < 1 and 0 elsewhere (clipped).
@@ -190,12 +266,12 @@ status backward(matrix_view<const float> w, matrix_view<const float> grad, matri
         detail::first_error(check(w), detail::check_same_shape(grad, w), detail::check_same_shape(grad_w, w));
     if (s != status::ok) return s;
     if (detail::overlap(w, grad_w) || detail::overlap(grad, grad_w)) return status::overlap;
-    const bool clip = estimator == ste::clipped;
-    for (size_t i = 0; i < w.rows; ++i) {
-        for (size_t j = 0; j < w.cols; ++j) {
-            const bool inside = w(i, j) > -1.0f && w(i, j) < 1.0f;
-            grad_w(i, j) = !clip || inside ? grad(i, j) : 0.0f;
-        }
+    constexpr float below_one = 1.0f - std::numeric_limits<float>::epsilon() / 2.0f;  // its neighbour
+    for (size_t i = 0; i < w.rows && w.cols != 0; ++i) {
+        if (estimator == ste::identity)
+            std::memcpy(grad_w.row(i), grad.row(i), w.cols * sizeof(float));
+        else
+            kernel::gate_row<Arch>(w.row(i), w.cols, -below_one, below_one, grad.row(i), 1.0f, grad_w.row(i));
     }
     return status::ok;
 }

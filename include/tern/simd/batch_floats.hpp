@@ -46,6 +46,16 @@ struct batch_floats {
         });
         return {joined(plus), joined(minus)};
     }
+    static TERN_INLINE signs compare(const float* x, float lower, float upper) noexcept {
+        reg plus(0.0f);
+        reg minus(0.0f);
+        bits::unroll<registers>([&](auto v) TERN_INLINE_LAMBDA {
+            const reg value = reg::load_unaligned(x + v * width);
+            plus = plus | marked<v * width>(value > reg(upper));
+            minus = minus | marked<v * width>(value < reg(lower));
+        });
+        return {joined(plus), joined(minus)};
+    }
     static TERN_INLINE std::uint32_t not_negative(const float* x) noexcept {
         reg mask(0.0f);
         bits::unroll<registers>([&](auto v) TERN_INLINE_LAMBDA {

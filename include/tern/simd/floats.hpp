@@ -46,7 +46,7 @@ struct signs {
 
 /// A block is x[0 .. 31].
 ///   largest         bits of max |x[i]|, i < 32 * blocks: numbers below infinity below NaN, as their bits are ordered
-///   compare         x[i] > upper[i], x[i] < lower[i]; NaN is neither
+///   compare         x[i] > upper[i], x[i] < lower[i]; NaN is neither; or one limit for all
 ///   not_negative    bit i: x[i] >= 0; -0 is, NaN is not
 ///   to_bytes        round_half_even(x[i] * factor), in [-127, 127]; NaN gives 0. |x[i] * factor| < 127.5 or, unless
 ///                   Finite, infinite or NaN
@@ -66,6 +66,14 @@ struct scalar_floats {
         for (int i = 0; i < 32; ++i) {
             s.plus |= (x[i] > upper[i] ? 1u : 0u) << i;
             s.minus |= (x[i] < lower[i] ? 1u : 0u) << i;
+        }
+        return s;
+    }
+    static TERN_INLINE signs compare(const float* x, float lower, float upper) noexcept {
+        signs s{0, 0};
+        for (int i = 0; i < 32; ++i) {
+            s.plus |= (x[i] > upper ? 1u : 0u) << i;
+            s.minus |= (x[i] < lower ? 1u : 0u) << i;
         }
         return s;
     }

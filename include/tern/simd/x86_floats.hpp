@@ -43,6 +43,16 @@ struct x86_floats {
         });
         return s;
     }
+    static TERN_INLINE signs compare(const float* x, float lower, float upper) noexcept {
+        signs s{0, 0};
+        bits::unroll<32 / Leaf::width>([&](auto v) TERN_INLINE_LAMBDA {
+            constexpr std::size_t at = v * Leaf::width;
+            const typename Leaf::reg value = Leaf::load(x + at);
+            s.plus |= Leaf::above(value, Leaf::broadcast(upper)) << at;
+            s.minus |= Leaf::above(Leaf::broadcast(lower), value) << at;
+        });
+        return s;
+    }
     static TERN_INLINE std::uint32_t not_negative(const float* x) noexcept {
         std::uint32_t mask = 0;
         bits::unroll<32 / Leaf::width>([&](auto v) TERN_INLINE_LAMBDA {
@@ -77,6 +87,7 @@ struct sse4_floats : x86_floats<sse4_floats> {
     static constexpr std::size_t width = 4;
 
     static TERN_INLINE reg zero() noexcept { return _mm_setzero_ps(); }
+    static TERN_INLINE reg broadcast(float x) noexcept { return _mm_set1_ps(x); }
     static TERN_INLINE reg load(const float* from) noexcept { return _mm_loadu_ps(from); }
     static TERN_INLINE integers larger_magnitude(integers most, const float* x) noexcept {
         return _mm_max_epi32(most, _mm_and_si128(bits::load<integers>(x), _mm_set1_epi32(0x7fffffff)));
@@ -134,6 +145,7 @@ struct avx2_floats : x86_floats<avx2_floats> {
     static constexpr std::size_t width = 8;
 
     static TERN_INLINE reg zero() noexcept { return _mm256_setzero_ps(); }
+    static TERN_INLINE reg broadcast(float x) noexcept { return _mm256_set1_ps(x); }
     static TERN_INLINE reg load(const float* from) noexcept { return _mm256_loadu_ps(from); }
     static TERN_INLINE integers larger_magnitude(integers most, const float* x) noexcept {
         return _mm256_max_epi32(most, _mm256_and_si256(bits::load<integers>(x), _mm256_set1_epi32(0x7fffffff)));
@@ -191,6 +203,7 @@ struct avx512_floats : x86_floats<avx512_floats> {
     static constexpr std::size_t width = 16;
 
     static TERN_INLINE reg zero() noexcept { return _mm512_setzero_ps(); }
+    static TERN_INLINE reg broadcast(float x) noexcept { return _mm512_set1_ps(x); }
     static TERN_INLINE reg load(const float* from) noexcept { return _mm512_loadu_ps(from); }
     static TERN_INLINE integers larger_magnitude(integers most, const float* x) noexcept {
         return _mm512_max_epi32(most, _mm512_and_si512(bits::load<integers>(x), _mm512_set1_epi32(0x7fffffff)));

@@ -5,9 +5,11 @@
 
 #include <tern/arch.hpp>
 #include <tern/simd/floats.hpp>
+#include <tern/simd/streams.hpp>
 
 namespace tern::kernel {
 
 simd::scalar_floats floats_of(arch::scalar) noexcept;
+simd::scalar_streams streams_of(arch::scalar) noexcept;
 
 }  // namespace tern::kernel

@@ -4,12 +4,14 @@
 
 #include <tern/arch.hpp>
 #include <tern/simd/batch_floats.hpp>
+#include <tern/simd/batch_streams.hpp>
 
 #if TERN_HAS_XSIMD && !(defined(__arm__) && TERN_HAS_NEON)
 
 namespace tern::kernel {
 
 simd::batch_floats floats_of(arch::simd) noexcept;
+simd::batch_streams streams_of(arch::simd) noexcept;
 
 }  // namespace tern::kernel
 

@@ -1,0 +1,244 @@
+// SPDX-License-Identifier: MIT
+// What the weights' quantizers share: sums over rows, and one row of floats to the words of two planes, wherever they
+// lie.
+//
+// Sums: sixteen partial sums in double, element j of a row goes to sum j mod 16; then sum l takes sum l + 8, l + 4,
+// l + 2, l + 1. The same bits on every architecture and compiler.
+#pragma once
+
+#include <tern/kernel/quantize/activations.hpp>
+
+namespace tern::kernel {
+
+template <class Arch>
+using streams = decltype(streams_of(Arch{}));
+
+/// sum of simd::term_of<T>(x[j], p). Meanwhile the n floats at `ahead` are fetched, if that is wanted: passes over what
+/// the cache holds leave the memory idle.
+template <class Arch, simd::term T, bool Ahead = false>
+[[nodiscard]] double sum_terms(const float* x, size_t n, double p, const float* ahead = nullptr) noexcept {
+    using leaf = streams<Arch>;
+    constexpr size_t block = leaf::block;
+    auto total = leaf::zero();
+    static_cast<void>(ahead);
+    const size_t whole = n / block * block;
+    for (size_t j = 0; j < whole; j += block) {
+        if constexpr (Ahead) leaf::prefetch(ahead + j);
+        leaf::template add<T>(total, x + j, p);
+    }
+    double sums[block];
+    leaf::store(total, sums);
+    for (size_t j = whole; j < n; ++j) sums[j - whole] += simd::term_of<T>(x[j], p);
+    for (size_t half = block / 2; half != 0; half /= 2)
+        for (size_t l = 0; l < half; ++l) sums[l] += sums[l + half];
+    return sums[0];
+}
+
+/// The same over the rows of a matrix, whose sums are added in order.
+template <class Arch, simd::term T>
+[[nodiscard]] double sum_terms(const matrix_view<const float>& x, double p) noexcept {
+    double total = 0.0;
+    for (size_t i = 0; i < x.rows; ++i) total += sum_terms<Arch, T>(x.row(i), x.cols, p);
+    return total;
+}
+
+/// Whether no element is infinite or NaN.
+template <class Arch>
+[[nodiscard]] bool all_finite(const matrix_view<const float>& x) noexcept {
+    bool finite = true;
+    for (size_t i = 0; i < x.rows && x.cols != 0; ++i) finite &= largest_magnitude<Arch>(x.row(i), x.cols).finite;
+    return finite;
+}
+
+/// to[j] = x[j] > upper ? high : x[j] < lower ? low : middle; a NaN gives the middle.
+template <class Arch>
+void choose_row(const float* x, size_t n, float lower, float upper, float low, float middle, float high,
+                float* to) noexcept {
+    using leaf = streams<Arch>;
+    constexpr size_t block = leaf::block;
+    const size_t whole = n / block * block;
+    for (size_t j = 0; j < whole; j += block) leaf::choose(x + j, lower, upper, low, middle, high, to + j);
+    for (size_t j = whole; j < n; ++j) to[j] = x[j] > upper ? high : (x[j] < lower ? low : middle);
+}
+
+/// to[j] = low <= x[j] <= high ? gradient[j] * factor : 0; a NaN x gives 0.
+template <class Arch>
+void gate_row(const float* x, size_t n, float low, float high, const float* gradient, float factor,
+              float* to) noexcept {
+    using leaf = streams<Arch>;
+    constexpr size_t block = leaf::block;
+    const size_t whole = n / block * block;
+    for (size_t j = 0; j < whole; j += block) leaf::gate(x + j, low, high, gradient + j, factor, to + j);
+    for (size_t j = whole; j < n; ++j) {
+        const float passed = gradient[j] * factor;
+        to[j] = x[j] >= low && x[j] <= high ? passed : 0.0f;
+    }
+}
+
+// Encoders: `encode<Arch>(x, planes)` makes the planes of 32 floats.
+
+/// +1 above `upper`, -1 below `lower`, else and for NaN 0; with `opposite` the other way round.
+struct row_limits {
+    using encoding = ternary;
+
+    float lower;
+    float upper;
+    bool opposite;
+
+    TERN_INLINE constexpr row_limits(float lower_, float upper_, bool opposite_ = false) noexcept
+        : lower(lower_), upper(upper_), opposite(opposite_) {}
+
+    template <class Arch>
+    TERN_INLINE void encode(const float* x, word (&planes)[2]) const noexcept {
+        const simd::signs s = floats<Arch>::compare(x, lower, upper);
+        planes[0] = s.plus | s.minus;
+        planes[1] = opposite ? s.minus : s.plus;
+    }
+};
+
+/// +1 where x >= 0, else and for NaN -1.
+template <set_bit SetBit>
+struct row_signs {
+    using encoding = basic_binary<SetBit>;
+
+    TERN_INLINE constexpr row_signs() noexcept {}
+
+    template <class Arch>
+    TERN_INLINE void encode(const float* x, word (&planes)[1]) const noexcept {
+        planes[0] = floats<Arch>::not_negative(x) ^ (SetBit == set_bit::plus ? 0u : ~0u);
+    }
+};
+
+/// What the epilogues want to know of a row of weights.
+struct tally {
+    std::int64_t sum = 0;
+    size_t nonzeros = 0;
+
+    TERN_INLINE constexpr tally() noexcept {}
+    TERN_INLINE constexpr void add(const tally& other) noexcept {
+        sum += other.sum;
+        nonzeros += other.nonzeros;
+    }
+    /// The `count` values of one word a plane.
+    template <class Encoding>
+    TERN_INLINE void add(const word (&planes)[Encoding::planes], size_t count) noexcept {
+        if constexpr (Encoding::has_mask && Encoding::has_sign) {
+            const std::int32_t plus = bits::popcount(planes[0] & planes[1]);
+            const std::int32_t all = bits::popcount(planes[0]);
+            sum += 2 * plus - all;
+            nonzeros += static_cast<size_t>(all);
+        } else if constexpr (Encoding::has_mask) {
+            word any = 0;
+            for (size_t p = 0; p < size_t{Encoding::planes}; ++p) {
+                sum += std::int64_t{bits::popcount(planes[p])} << p;
+                any |= planes[p];
+            }
+            nonzeros += static_cast<size_t>(bits::popcount(any));
+        } else {
+            for (size_t p = 0; p < size_t{Encoding::planes}; ++p) {
+                const std::int64_t set = bits::popcount(planes[p]);
+                const auto all = static_cast<std::int64_t>(count);
+                sum += (Encoding::sign_bit == set_bit::plus ? 2 * set - all : all - 2 * set) * (std::int64_t{1} << p);
+            }
+            nonzeros += count;
+        }
+    }
+};
+
+/// n floats to words: word w of plane p to[p * plane_stride + w * step].
+template <class Arch, class Encoder>
+tally pack_row(const float* x, size_t n, const Encoder& encoder, word* to, size_t plane_stride, size_t step) noexcept {
+    using encoding = typename Encoder::encoding;
+    tally all;
+    for_each_block(x, n, [&](const float* from, size_t w, size_t count) TERN_INLINE_LAMBDA {
+        word planes[encoding::planes];
+        encoder.template encode<Arch>(from, planes);
+        const word exists = bits::low_mask(count);
+        bits::unroll<size_t{encoding::planes}>([&](auto p) TERN_INLINE_LAMBDA {
+            planes[p] &= exists;
+            to[p * plane_stride + w * step] = planes[p];
+        });
+        all.template add<encoding>(planes, count);
+    });
+    return all;
+}
+
+/// Rows of a packed matrix as a destination; see `panels_target`.
+template <class Encoding>
+struct rows_target {
+    mutable_packed_rows<Encoding> q;
+
+    TERN_INLINE explicit constexpr rows_target(const mutable_packed_rows<Encoding>& q_) noexcept : q(q_) {}
+
+    template <class Arch, class Encoder>
+    TERN_INLINE tally pack(const float* x, size_t row, const Encoder& encoder) const noexcept {
+        return pack_row<Arch>(x, q.depth, encoder, q.target_row(row), q.plane_stride, 1);
+    }
+    template <class Arch>
+    TERN_INLINE void finish() const noexcept {}
+};
+
+/// Panels of weights as a destination. `pack` each row, in any order; `finish` writes what belongs to no row.
+template <class Encoding>
+struct panels_target {
+    static constexpr size_t step = size_t{Encoding::planes} * panel_outputs;  // words from a block to the next
+
+    packed_panels<Encoding> view;
+    word* data;
+
+    TERN_INLINE constexpr panels_target(const packed_panels<Encoding>& view_, word* data_) noexcept
+        : view(view_), data(data_) {}
+
+    template <class Arch, class Encoder>
+    TERN_INLINE tally pack(const float* x, size_t row, const Encoder& encoder) const noexcept {
+        word* const lane = data + row / panel_outputs * view.panel_stride() + row % panel_outputs;
+        word* sums = lane + view.blocks() * step;
+        tally all;
+        if (view.dense_taps()) {
+            all = pack_row<Arch>(x, view.depth(), encoder, lane, panel_outputs, step);
+            for (size_t tap = 0; tap < view.taps; ++tap, sums += 2 * panel_outputs) {
+                tally one;
+                for (size_t d = tap * view.tap_depth; d < (tap + 1) * view.tap_depth; ++d) {
+                    const std::int32_t value = view.value(row, d);
+                    one.sum += value;
+                    one.nonzeros += value != 0 ? 1u : 0u;
+                }
+                put(sums, one);
+            }
+        } else {
+            const size_t blocks = depth_words(view.tap_depth);
+            for (size_t tap = 0; tap < view.taps; ++tap, sums += 2 * panel_outputs) {
+                const tally one = pack_row<Arch>(x + tap * view.tap_depth, view.tap_depth, encoder,
+                                                 lane + tap * blocks * step, panel_outputs, step);
+                put(sums, one);
+                all.add(one);
+            }
+        }
+        return all;
+    }
+    /// The lanes of the last panel that stand for no output.
+    template <class Arch>
+    TERN_INLINE void finish() const noexcept {
+        const size_t used = view.outputs % panel_outputs;
+        if (used == 0) return;
+        word* const panel = data + (view.panels() - 1) * view.panel_stride();
+        for (size_t at = 0; at < view.panel_stride(); at += panel_outputs)
+            for (size_t lane = used; lane < panel_outputs; ++lane) panel[at + lane] = 0;
+    }
+
+private:
+    static TERN_INLINE void put(word* sums, const tally& one) noexcept {
+        sums[0] = static_cast<word>(static_cast<std::uint64_t>(one.sum) & 0xffffffffu);
+        sums[panel_outputs] = static_cast<word>(one.nonzeros);
+    }
+};
+
+/// Every row by encoder_of(row). Nothing is done for no elements.
+template <class Arch, class Target, class EncoderOf>
+void pack_matrix(const matrix_view<const float>& x, const Target& target, const EncoderOf& encoder_of) noexcept {
+    if (x.empty()) return;
+    for (size_t i = 0; i < x.rows; ++i) target.template pack<Arch>(x.row(i), i, encoder_of(i));
+    target.template finish<Arch>();
+}
+
+}  // namespace tern::kernel

@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: MIT
+// BWN, binary weight networks (Rastegari et al., XNOR-Net, arXiv 1603.05279): w ~ scale * b, b in {-1, +1}, one scale
+// for each filter (row) or for the whole matrix.
+//
+//     b     = +1 if w >= 0, else -1
+//     scale = mean |w|                 over the n weights that share it
+//
+// Both are least-squares: no other signs and no other scale are closer to w.
+//
+// Gradients, with g = dL/d(scale * b):
+//
+//     estimator::identity   dL/dw = g
+//     estimator::clipped    dL/dw = g [|w| <= 1]
+//     estimator::scaled     dL/dw_i = g_i scale [|w_i| <= 1] + b_i / n sum_j g_j b_j
+//
+// `scaled` is the derivative of scale(w) * clip(w, -1, 1) with b in the place of the clip: that through the scale, too.
+//
+// Where this was read. Signs (sign(0) = +1), scale and the identity gradient: code released by the authors of
+// Stochastic Quantization (dongyp13/Stochastic-Quantization), which calls it BWN. The clip and `scaled` are derived
+// here; the XNOR-Net paper has a similar formula, which was not at hand.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+
+#include <tern/arch.hpp>
+#include <tern/quantize/granularity.hpp>
+#include <tern/quantize/packing.hpp>
+#include <tern/status.hpp>
+#include <tern/view.hpp>
+
+namespace tern::quantize::bwn {
+
+enum class estimator : unsigned char {
+    identity,  ///< passes unchanged
+    clipped,   ///< passes where |w| <= 1
+    scaled     ///< the derivative of a clipped sign times the scale, through both
+};
+
+namespace detail {
+
+using namespace tern::quantize::detail;
+
+template <class Arch>
+[[nodiscard]] float scale_of(const matrix_view<const float>& w) noexcept {
+    if (w.empty()) return 0.0f;
+    const double n = static_cast<double>(w.rows) * static_cast<double>(w.cols);
+    const auto mean = static_cast<float>(kernel::sum_terms<Arch, simd::term::magnitude>(w, 0.0) / n);
+    return finite(mean) ? mean : std::numeric_limits<float>::quiet_NaN();
+}
+
+/// Scales by groups of rows.
+template <class Arch>
+void fit_rows(const matrix_view<const float>& w, const matrix_view<float>& scale) noexcept {
+    const size_t rows = group_rows(scale, w.rows);
+    for (size_t g = 0; g < scale.rows; ++g)
+        *scale.row(g) = scale_of<Arch>({w.data + g * rows * w.stride, rows, w.cols, w.stride});
+}
+
+template <class Arch, set_bit SetBit, class Destination, class... Views>
+[[nodiscard]] TERN_INLINE status pack(const matrix_view<const float>& w, const Destination& to,
+                                      const Views&... others) noexcept {
+    return pack_by<Arch>(
+        w, to, [](size_t) TERN_INLINE_LAMBDA { return kernel::row_signs<SetBit>(); }, others...);
+}
+
+template <class Arch, class Target, class Encoder>
+void quantize_to(const matrix_view<const float>& w, const matrix_view<float>& scale, const Target& target,
+                 const Encoder& encoder) noexcept {
+    if (scale.rows != w.rows || w.empty()) {
+        fit_rows<Arch>(w, scale);
+        return kernel::pack_matrix<Arch>(w, target, [&](size_t) TERN_INLINE_LAMBDA { return encoder; });
+    }
+    for (size_t i = 0; i < w.rows; ++i) {  // the row is read again while it is in the cache
+        *scale.row(i) = scale_of<Arch>({w.row(i), 1, w.cols, w.stride});
+        target.template pack<Arch>(w.row(i), i, encoder);
+    }
+    target.template finish<Arch>();
+}
+
+}  // namespace detail
+
+/// scale = mean |w|, `per_tensor(&x)` or `per_channel(x, w.rows)`; 0 for no weights.
+///
+/// Requires finite weights. Sums as kernel/quantize/weights.hpp says: the same bits on every architecture. Returns
+/// bad_shape, bad_stride, null_pointer, bad_alignment, overflow, overlap or bad_value (a weight is not finite); nothing
+/// is written then.
+template <class Arch = default_arch>
+status fit(matrix_view<const float> w, matrix_view<float> scale) noexcept {
+    const status s = detail::first_error(check(w), detail::check_parameter(scale, w.rows));
+    if (s != status::ok) return s;
+    if (detail::overlap(w, scale)) return status::overlap;
+    if (!kernel::all_finite<Arch>(w)) return status::bad_value;
+    detail::fit_rows<Arch>(w, scale);
+    return status::ok;
+}
+
+/// values[i][j] = +1 if w[i][j] >= 0, else -1: -0 gives +1, NaN -1. Returns as `fit`, without its look at the weights.
+template <class Arch = default_arch>
+status forward(matrix_view<const float> w, matrix_view<std::int8_t> values) noexcept {
+    const status s = detail::first_error(check(w), detail::check_same_shape(values, w));
+    if (s != status::ok) return s;
+    if (detail::overlap(w, values)) return status::overlap;
+    for (size_t i = 0; i < w.rows; ++i) {
+        for (size_t j = 0; j < w.cols; ++j) values(i, j) = w(i, j) >= 0.0f ? std::int8_t{1} : std::int8_t{-1};
+    }
+    return status::ok;
+}
+
+/// quantized[i][j] = scale[i] * b: the weights that the quantized network computes with. Exact.
+template <class Arch = default_arch>
+status forward(matrix_view<const float> w, matrix_view<const float> scale, matrix_view<float> quantized) noexcept {
+    const status s = detail::first_error(check(w), detail::check_parameter(scale, w.rows),
+                                         detail::check_same_shape(quantized, w));
+    if (s != status::ok) return s;
+    if (detail::overlap(w, quantized) || detail::overlap(scale, quantized)) return status::overlap;
+    for (size_t i = 0; i < w.rows; ++i) {
+        const float step = detail::of_row(scale, i);
+        // Above the largest negative number: 0, -0 and all positive ones.
+        kernel::choose_row<Arch>(w.row(i), w.cols, 0.0f, -std::numeric_limits<float>::denorm_min(), -step, -step, step,
+                                 quantized.row(i));
+    }
+    return status::ok;
+}
+
+/// The values as packed rows, or as panels of weights (`to`): what `pack_rows` and `pack_panels` make of them.
+template <class Arch = default_arch, set_bit SetBit>
+status forward(matrix_view<const float> w, const mutable_packed_rows<basic_binary<SetBit>>& q) noexcept {
+    return detail::pack<Arch, SetBit>(w, q);
+}
+
+template <class Arch = default_arch, set_bit SetBit>
+status forward(matrix_view<const float> w, const panel_memory<basic_binary<SetBit>>& to) noexcept {
+    return detail::pack<Arch, SetBit>(w, to);
+}
+
+/// `fit` and `forward` at once: the same bits as one after the other. Nothing is looked at beforehand, so no w is an
+/// error: the scale of weights that are not all finite is NaN.
+template <class Arch = default_arch, set_bit SetBit>
+status quantize(matrix_view<const float> w, matrix_view<float> scale,
+                const mutable_packed_rows<basic_binary<SetBit>>& q) noexcept {
+    const status s = detail::first_error(check(w), detail::check_parameter(scale, w.rows));
+    if (s != status::ok) return s;
+    if (detail::overlap(w, scale)) return status::overlap;
+    return detail::fill_target(
+        w, q,
+        [&](const auto& target)
+            TERN_INLINE_LAMBDA { detail::quantize_to<Arch>(w, scale, target, kernel::row_signs<SetBit>()); },
+        scale);
+}
+
+template <class Arch = default_arch, set_bit SetBit>
+status quantize(matrix_view<const float> w, matrix_view<float> scale,
+                const panel_memory<basic_binary<SetBit>>& to) noexcept {
+    const status s = detail::first_error(check(w), detail::check_parameter(scale, w.rows));
+    if (s != status::ok) return s;
+    if (detail::overlap(w, scale)) return status::overlap;
+    return detail::fill_target(
+        w, to,
+        [&](const auto& target)
+            TERN_INLINE_LAMBDA { detail::quantize_to<Arch>(w, scale, target, kernel::row_signs<SetBit>()); },
+        scale);
+}
+
+/// The gradients at the head of this file. `scale` is what `fit` gave for w; only `estimator::scaled` reads it.
+///
+/// identity and clipped are exact; scaled is rounded to float twice. NaN weights pass the identity, else count as
+/// clipped with b = -1. Returns as `forward`; `grad_w` may not share memory with an input.
+template <class Arch = default_arch>
+status backward(matrix_view<const float> w, matrix_view<const float> scale, matrix_view<const float> grad,
+                matrix_view<float> grad_w, estimator e = estimator::identity) noexcept {
+    const status s = detail::first_error(check(w), detail::check_parameter(scale, w.rows),
+                                         detail::check_same_shape(grad, w), detail::check_same_shape(grad_w, w));
+    if (s != status::ok) return s;
+    if (detail::overlap(w, grad_w) || detail::overlap(grad, grad_w) || detail::overlap(scale, grad_w))
+        return status::overlap;
+    if (w.empty()) return status::ok;
+    if (e == estimator::identity) {
+        for (size_t i = 0; i < w.rows; ++i) std::memcpy(grad_w.row(i), grad.row(i), w.cols * sizeof(float));
+        return status::ok;
+    }
+    for (size_t i = 0; i < w.rows; ++i) {
+        const float factor = e == estimator::scaled ? detail::of_row(scale, i) : 1.0f;
+        kernel::gate_row<Arch>(w.row(i), w.cols, -1.0f, 1.0f, grad.row(i), factor, grad_w.row(i));
+    }
+    if (e == estimator::clipped) return status::ok;
+    const size_t rows = detail::group_rows(scale, w.rows);
+    const double n = static_cast<double>(rows) * static_cast<double>(w.cols);
+    for (size_t first = 0; first < w.rows; first += rows) {
+        double total = 0.0;
+        for (size_t i = first; i < first + rows; ++i)
+            for (size_t j = 0; j < w.cols; ++j)
+                total += static_cast<double>(w(i, j) >= 0.0f ? grad(i, j) : -grad(i, j));
+        const auto share = static_cast<float>(total / n);
+        for (size_t i = first; i < first + rows; ++i)
+            for (size_t j = 0; j < w.cols; ++j) grad_w(i, j) += w(i, j) >= 0.0f ? share : -share;
+    }
+    return status::ok;
+}
+
+}  // namespace tern::quantize::bwn
