@@ -45,13 +45,15 @@ const room rooms[] = {
     {"reference", 8, "reference(/\\w+)?", CORE},
     {"owners", 9, "buffer", CORE "|memory|new|utility"},
     {"doors", 9, "dispatch(/\\w+)?", CORE "|atomic|cstdlib|cpuid\\.h"},
+    {"processing elements (text)", 9, "pe/verilog(_\\w+)?", CORE "|array|initializer_list|set|string|vector"},
+    {"processing elements", 9, "pe/\\w+", CORE},
     {"umbrella", 10, "tern", ""},
 };
 #undef CORE
 
 const std::regex kernel("kernel/.*");
 const std::regex operation("pack|epilogue|quantize/\\w+|dot|gemv|gemm(_\\w+)?|conv|pool");
-const std::regex internal("kernel/.*|simd/.*|dispatch.*|tern");  // or opt-in
+const std::regex internal("kernel/.*|simd/.*|dispatch.*|pe/.*|tern");  // or opt-in
 const std::regex reference("reference.*");
 const std::regex oracle("config|status|encoding|view|window|layout|epilogue|reference.*|pack|quantize/granularity");
 
