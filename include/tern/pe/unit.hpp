@@ -61,7 +61,8 @@ enum class reason : unsigned char {
     luts_do_not_fit,
     registers_do_not_fit,
     dsps_do_not_fit,
-    no_folding
+    no_folding,
+    not_in_table
 };
 
 [[nodiscard]] TERN_INLINE constexpr const char* to_string(reason r) noexcept {
@@ -87,6 +88,7 @@ enum class reason : unsigned char {
         case reason::luts_do_not_fit: return "the device has fewer LUTs";
         case reason::registers_do_not_fit: return "the device has fewer registers";
         case reason::dsps_do_not_fit: return "the device has fewer DSP slices";
+        case reason::not_in_table: return "the table has no number for this kind of element";
         case reason::no_folding: return "no folding reaches the goal within the device";
     }
     return "unknown reason";

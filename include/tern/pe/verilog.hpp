@@ -84,7 +84,7 @@ inline std::string write_fusion_lane(verilog_text& out) {
                "endmodule\n");
     out.append("\nmodule tern_brick_group (input wire [7:0] x, input wire [7:0] w, input wire [1:0] x_signed, input wire "
                "[1:0] w_signed,\n                         input wire fused, output wire [10:0] y);\n"
-               "    /* verilator no_inline_module */\n    wire [23:0] p;\n");
+               "    wire [23:0] p;\n");
     for (size_t b = 0; b < 4; ++b)
         out.append(cat("    tern_brick brick", b, " (.x(", slice("x", 2 * b + 1, 2 * b), "), .x_signed(x_signed[", b / 2,
                        "]), .w(", slice("w", 2 * b + 1, 2 * b), "), .w_signed(w_signed[", b % 2, "]), .y(",
@@ -100,7 +100,7 @@ inline std::string write_fusion_lane(verilog_text& out) {
                    ");\nendmodule\n"));
 
     out.append("\nmodule tern_fusion_lane (input wire [31:0] x, input wire [31:0] w, input wire [1:0] mode, output wire "
-               "[15:0] y);\n    /* verilator no_inline_module */\n    wire one = mode[1];\n    wire four = mode[0];\n"
+               "[15:0] y);\n    wire one = mode[1];\n    wire four = mode[0];\n"
                "    wire [31:0] xs;\n    wire [31:0] ws;\n    wire [43:0] g;\n");
     for (size_t g = 0; g < 4; ++g) {
         for (size_t q = 0; q < 4; ++q) {

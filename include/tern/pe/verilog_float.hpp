@@ -21,7 +21,7 @@ inline std::string write_float_multiply(verilog_text& out, float_format f) {
     const std::string no_fraction = repeat(m, "1'b0");
     out.append(cat(
         "\nmodule ", name, " (input wire ", range(top + 1), "a, input wire ", range(top + 1), "b, output wire ",
-        range(top + 1), "y);\n    /* verilator no_inline_module */\n", "    wire sign = a[", top, "] ^ b[", top,
+        range(top + 1), "y);\n", "    wire sign = a[", top, "] ^ b[", top,
         "];\n    wire ", range(e), "ea = ", slice("a", top - 1, m), ";\n    wire ", range(e),
         "eb = ", slice("b", top - 1, m), ";\n    wire zero = ~((|ea) & (|eb));\n    wire infinite = (&ea) | (&eb);\n",
         "    wire ", range(2 * m + 2), "product = ", zero_extend(cat("1'b1, ", slice("a", m - 1, 0)), m + 1, 2 * m + 2),
@@ -65,7 +65,7 @@ inline std::string write_float_add(verilog_text& out, float_format f) {
     }
     out.append(cat(
         "\nmodule ", name, " (input wire ", range(top + 1), "a, input wire ", range(top + 1), "b, output wire ",
-        range(top + 1), "y);\n    /* verilator no_inline_module */\n", "    wire swap = ", slice("b", top - 1, 0), " > ",
+        range(top + 1), "y);\n", "    wire swap = ", slice("b", top - 1, 0), " > ",
         slice("a", top - 1, 0), ";\n    wire ", range(top + 1), "l = swap ? b : a;\n    wire ", range(top + 1),
         "s = swap ? a : b;\n    wire ", range(e), "el = ", slice("l", top - 1, m), ";\n    wire ", range(e),
         "es = ", slice("s", top - 1, m), ";\n    wire ", range(e), "distance = el - es;\n    wire subtract = l[", top,
