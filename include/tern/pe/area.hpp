@@ -100,10 +100,10 @@ struct lane_cost {
         case kind::fusion: return f == family::ice40 ? lane_cost{720, 60, 0} : lane_cost{473, 48, 0};
         case kind::fp16:
             if (f == family::ice40) return {700, 110, 0};
-            return dsp ? lane_cost{340, 25, 1} : lane_cost{542, 29, 0};
+            return dsp ? lane_cost{310, 23, 1} : lane_cost{542, 29, 0};
         case kind::fp32:
             if (f == family::ice40) return {2430, 230, 0};
-            return dsp ? lane_cost{725, 45, 2} : lane_cost{2032, 54, 0};
+            return dsp ? lane_cost{716, 42, 2} : lane_cost{2032, 54, 0};
         default: return {0, 0, 0};
     }
 }
@@ -171,7 +171,11 @@ struct lane_cost {
             if (is_float(u.type)) break;  // the lanes' adders are the tree and the accumulator
             take(detail::sum_tree_cost(f, n, 16));
             take(acc);
-            if (xilinx) r.lut += 1;
+            // Behind a DSP slice the sign is a wire more than the sum; else it costs the accumulator a LUT.
+            if (u.products == multiplier::dsp)
+                r.lut -= lanes - 1;
+            else if (xilinx)
+                r.lut += 1;
         }
     }
     return r;
