@@ -5,7 +5,7 @@
 //
 //     xilinx7  LUTs as yosys 0.23 counts them (`synth_xilinx -family xc7 -nodsp`, module by module), one a cell: Vivado
 //              packs two small functions into one and comes out lower. CARRY4 likewise.
-//     ice40    SB_LUT4 of `synth_ice40` (flattened; the recurrence is of modules), SB_CARRY
+//     ice40    SB_LUT4 and SB_CARRY of `synth_ice40 -noflatten`
 //
 // tests/pe/synthesis.csv holds what was synthesized, tests/pe/area_test.cpp how far this is from it.
 #pragma once
@@ -54,8 +54,8 @@ struct cost {
 [[nodiscard]] constexpr cost adder(family f, int a, int b, int out) noexcept {
     const auto o = static_cast<std::uint64_t>(out);
     if (f == family::xilinx7) return {static_cast<std::uint64_t>(a < b ? a : b), (o + 3) / 4};
-    const auto longest = static_cast<std::uint64_t>(a < b ? b : a);
-    return {longest + (o > longest ? 1u : 0u), longest};
+    // A LUT for every bit of the longer operand; what is above is the carry itself.
+    return {static_cast<std::uint64_t>(a < b ? b : a), o - 1};
 }
 
 /// A counter of n signals or pairs over full leaves.
@@ -64,8 +64,8 @@ struct cost {
         // Bits of the count of up to six signals or three pairs in LUTs of 6 and of 4 inputs.
         constexpr std::uint64_t pairs6[] = {0, 1, 2, 2};
         constexpr std::uint64_t bits6[] = {0, 0, 2, 2, 3, 3, 3};
-        constexpr std::uint64_t pairs4[] = {0, 1, 2, 5};
-        constexpr std::uint64_t bits4[] = {0, 0, 2, 2, 4, 6, 8};
+        constexpr std::uint64_t pairs4[] = {0, 1, 2, 4};
+        constexpr std::uint64_t bits4[] = {0, 0, 2, 2, 3, 5, 7};
         if (f == family::xilinx7) return {leaf == pair_leaf ? pairs6[n] : bits6[n], 0};
         return {leaf == pair_leaf ? pairs4[n] : bits4[n], 0};
     }
@@ -95,14 +95,14 @@ struct lane_cost {
     const bool dsp = u.products == multiplier::dsp;
     switch (u.type) {
         case kind::int8:
-            if (f == family::ice40) return {195, 13, 0};
+            if (f == family::ice40) return {183, 10, 0};
             return dsp ? lane_cost{0, 0, 1} : lane_cost{165, 4, 0};
-        case kind::fusion: return f == family::ice40 ? lane_cost{720, 60, 0} : lane_cost{473, 48, 0};
+        case kind::fusion: return f == family::ice40 ? lane_cost{706, 82, 0} : lane_cost{473, 48, 0};
         case kind::fp16:
-            if (f == family::ice40) return {700, 110, 0};
+            if (f == family::ice40) return {669, 100, 0};
             return dsp ? lane_cost{310, 23, 1} : lane_cost{542, 29, 0};
         case kind::fp32:
-            if (f == family::ice40) return {2430, 230, 0};
+            if (f == family::ice40) return {2322, 208, 0};
             return dsp ? lane_cost{716, 42, 2} : lane_cost{2032, 54, 0};
         default: return {0, 0, 0};
     }
@@ -112,15 +112,16 @@ struct lane_cost {
 [[nodiscard]] constexpr cost accumulate_cost(family f, const unit& u) noexcept {
     const auto acc = static_cast<std::uint64_t>(u.acc_bits);
     const bool saturates = u.rule == overflow_rule::saturate;
-    const std::uint64_t carries = f == family::xilinx7 ? (acc + (saturates ? 4u : 3u)) / 4 : acc;
-    if (u.type != kind::binary) {
-        const std::uint64_t sum = acc;
-        return {saturates ? 2 * sum : sum, carries};
+    if (f == family::ice40) {
+        // All bits of a count's sum cost a LUT too, and one starts the chain.
+        const bool twice = saturates && u.type != kind::binary;
+        return {(twice ? 2 * acc : acc) + 1, acc - 1 + (saturates ? 1u : 0u)};
     }
+    const std::uint64_t carries = (acc + (saturates ? 4u : 3u)) / 4;
+    if (u.type != kind::binary) return {saturates ? 2 * acc - 1 : acc, carries};
     // A count has no sign to extend: above it only the carry moves.
     const auto low = static_cast<std::uint64_t>(step_bits(u));
-    if (f == family::xilinx7) return {saturates ? low + acc : low, carries};
-    return {saturates ? 2 * acc : acc, carries};
+    return {saturates ? low + acc : low, carries};
 }
 
 }  // namespace detail
@@ -147,17 +148,23 @@ struct lane_cost {
             take(detail::count_tree(f, n, pair_leaf));
             take(detail::count_tree(f, n, bit_leaf));
             const auto count = static_cast<std::uint64_t>(count_bits(n));
-            r.lut += lanes + count - 1;
-            r.carry += xilinx ? (count + 3) / 4 : count;
-            if (!xilinx) r.lut += 1;
+            const bool chain = n > pair_leaf;  // fewer lanes are subtracted in LUTs alone
+            r.lut += lanes;
+            if (xilinx) {
+                r.lut += chain ? count - 1 : 0;
+                r.carry += chain ? (count + 3) / 4 : 0;
+            } else {
+                r.lut += chain ? 2 * count - 1 : 2 * count - 2;
+                r.carry += chain ? count - 1 : 0;
+            }
             take(acc);
             break;
         }
         case kind::ternary_int8: {
             // Each lane negates on a carry chain, selects in the LUT behind it.
             const auto x = static_cast<std::uint64_t>(u.x_bits);
-            r.lut += xilinx ? x * lanes : (2 * x + 1) * lanes;
-            r.carry += xilinx ? lanes * ((x + 4) / 4) : lanes * x;
+            r.lut += xilinx ? x * lanes : (3 * x + 1) * lanes;
+            r.carry += xilinx ? lanes * ((x + 4) / 4) : lanes * (x - 1);
             take(detail::sum_tree_cost(f, n, u.x_bits + 1));
             take(acc);
             if (xilinx) r.lut += 1;
