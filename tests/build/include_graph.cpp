@@ -45,6 +45,8 @@ const room rooms[] = {
     {"reference", 8, "reference(/\\w+)?", CORE},
     {"owners", 9, "buffer", CORE "|memory|new|utility"},
     {"doors", 9, "dispatch(/\\w+)?", CORE "|atomic|cstdlib|cpuid\\.h"},
+    {"processing elements (text)", 9, "pe/verilog(_\\w+)?", CORE "|array|initializer_list|set|string|vector"},
+    {"processing elements", 9, "pe/\\w+", CORE},
     {"umbrella", 10, "tern", ""},
 };
 #undef CORE
