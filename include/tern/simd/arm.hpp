@@ -19,10 +19,10 @@ struct neon_lanes {
     static TERN_INLINE reg zero() noexcept { return vdupq_n_u32(0); }
     static TERN_INLINE reg load(const std::uint32_t* from) noexcept { return vld1q_u32(from); }
     static TERN_INLINE reg broadcast(std::uint32_t x) noexcept { return vdupq_n_u32(x); }
-    /// `broadcast` of a word and on to the next. GCC would load and duplicate in two instructions, and
-    /// compute each address from one index.
+    /// `broadcast` of a word, and on to the next. In assembly, because GCC loads and duplicates in two instructions, and
+    /// compilers compute each address from one index, between the waves.
     static TERN_INLINE reg broadcast_next(const std::uint32_t*& from) noexcept {
-#if defined(__aarch64__) && defined(__GNUC__) && !defined(__clang__)
+#if defined(__aarch64__) && defined(__GNUC__)
         reg x;
         __asm__("ld1r {%0.4s}, %1" : "=w"(x) : "Q"(*from));
         ++from;
