@@ -19,6 +19,19 @@ struct neon_lanes {
     static TERN_INLINE reg zero() noexcept { return vdupq_n_u32(0); }
     static TERN_INLINE reg load(const std::uint32_t* from) noexcept { return vld1q_u32(from); }
     static TERN_INLINE reg broadcast(std::uint32_t x) noexcept { return vdupq_n_u32(x); }
+    /// `broadcast` of a word, and on to the next. In assembly, because GCC loads and duplicates in two instructions, and
+    /// compilers compute each address from one index, between the waves.
+    static TERN_INLINE reg broadcast_next(const std::uint32_t*& from) noexcept {
+#if defined(__aarch64__) && defined(__GNUC__)
+        reg x;
+        __asm__("ld1r {%0.4s}, %1" : "=w"(x) : "Q"(*from));
+        ++from;
+        __asm__("" : "+r"(from));
+        return x;
+#else
+        return vld1q_dup_u32(from++);
+#endif
+    }
     static TERN_INLINE void store(std::int32_t* to, reg x) noexcept { vst1q_s32(to, vreinterpretq_s32_u32(x)); }
     static TERN_INLINE reg and_(reg a, reg b) noexcept { return vandq_u32(a, b); }
     static TERN_INLINE reg xor_(reg a, reg b) noexcept { return veorq_u32(a, b); }
@@ -33,9 +46,21 @@ struct neon_lanes {
         return vreinterpretq_u32_u8(vcntq_u8(vreinterpretq_u8_u32(x)));
     }
     static TERN_INLINE reg fold(reg x) noexcept { return vpaddlq_u16(vpaddlq_u8(vreinterpretq_u8_u32(x))); }
+    // Clang forgets the order where x is only read, and GCC copies registers where it is written as well.
+#if defined(__aarch64__) && defined(__clang__)
+    static TERN_INLINE void keep(reg& x) noexcept { __asm__ volatile("" : "+w"(x)); }
+#elif defined(__aarch64__) && defined(__GNUC__)
+    static TERN_INLINE void keep(reg& x) noexcept { __asm__ volatile("" : : "w"(x)); }
+#else
     static TERN_INLINE void keep(reg&) noexcept {}
+#endif
     static TERN_INLINE void keep_logic(reg&) noexcept {}
 };
+
+#if defined(__aarch64__)
+template <>
+inline constexpr bool in_waves<neon_lanes> = true;
+#endif
 
 }  // namespace tern::simd
 

@@ -45,4 +45,8 @@ struct scalar_lanes {
     static TERN_INLINE void keep_logic(reg&) noexcept {}
 };
 
+/// Whether a tile does one operation for many registers before the next operation (kernel/gemm/tile.hpp).
+template <class Lanes>
+inline constexpr bool in_waves = false;
+
 }  // namespace tern::simd

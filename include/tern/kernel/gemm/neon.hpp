@@ -11,7 +11,7 @@ namespace tern::kernel {
 #if defined(__aarch64__)
 /// Thirty-two registers: sixteen sums, four or eight weight words.
 TERN_INLINE constexpr auto gemm_config(arch::neon) noexcept {
-    return tile_config<simd::neon_lanes, 4, 4, 4, 2, 4>{};
+    return tile_config<simd::neon_lanes, 4, 4, 1, 8, 8>{};
 }
 #else
 /// Sixteen registers.

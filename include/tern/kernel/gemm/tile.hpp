@@ -152,6 +152,137 @@ struct tile {
         });
     }
 
+    /// What wave_step works on: some of the rows, or some of the registers of a single row.
+    static constexpr size_t wave_rows = Rows % 2 == 0 && !Rhs::has_mask ? 2 : 1;
+    static constexpr size_t wave_registers = Rows == 1 && Registers % 4 == 0 ? 4 : Registers;
+    static constexpr size_t waves = Rows / wave_rows * (Registers / wave_registers);
+    struct operands {
+        reg mask[Rhs::has_mask ? wave_registers : 1];
+        reg sign[Rhs::has_sign ? wave_registers : 1];
+        reg x_mask[Lhs::has_mask ? wave_rows : 1];
+        reg x_sign[Lhs::has_sign ? wave_rows : 1];
+    };
+
+    /// Where the next words of each row are.
+    struct row_pointers {
+        const word* mask[Lhs::has_mask ? Rows : 1];
+        const word* sign[Lhs::has_sign ? Rows : 1];
+    };
+
+    template <size_t First>
+    static TERN_INLINE void load_rows(operands& o, row_pointers& lhs) noexcept {
+        bits::unroll<wave_rows>([&](auto i) TERN_INLINE_LAMBDA {
+            if constexpr (Lhs::has_sign) {
+                o.x_sign[i] = Lanes::broadcast_next(lhs.sign[First + i]);
+                Lanes::keep(o.x_sign[i]);
+            }
+            if constexpr (Lhs::has_mask) {
+                o.x_mask[i] = Lanes::broadcast_next(lhs.mask[First + i]);
+                Lanes::keep(o.x_mask[i]);
+            }
+        });
+    }
+
+    template <size_t First>
+    static TERN_INLINE const word* block(const word* const (&rhs)[panels], size_t lane, size_t j) noexcept {
+        return rhs[(First + j) / panel_registers] + lane + (First + j) % panel_registers * Lanes::width;
+    }
+
+    template <size_t First>
+    static TERN_INLINE void load_signs(operands& o, const word* const (&rhs)[panels], size_t lane) noexcept {
+        bits::unroll<Rhs::has_sign ? wave_registers : 0>([&](auto j) TERN_INLINE_LAMBDA {
+            o.sign[j] = Lanes::load(block<First>(rhs, lane, j) + rhs_sign_plane * panel_outputs);
+            Lanes::keep(o.sign[j]);
+        });
+    }
+
+    template <size_t First>
+    static TERN_INLINE void load_masks(operands& o, const word* const (&rhs)[panels], size_t lane) noexcept {
+        bits::unroll<Rhs::has_mask ? wave_registers : 0>([&](auto j) TERN_INLINE_LAMBDA {
+            o.mask[j] = Lanes::load(block<First>(rhs, lane, j));
+            Lanes::keep(o.mask[j]);
+        });
+    }
+
+    /// `step` for cores that run in order: waves of equal operations, none of which waits for another, and loads where
+    /// operands are no longer needed, before the counts, which take as long. `o`: this block's first operands, and then,
+    /// where there is a next block, those of it.
+    template <bool More>
+    static TERN_INLINE void wave_step(counters& n, operands& o, row_pointers& lhs, const word* const (&rhs)[panels],
+                                      const word* const (&next)[panels], size_t lane) noexcept {
+        bits::unroll<waves>([&](auto k) TERN_INLINE_LAMBDA {
+            constexpr bool last = k + 1 == waves;
+            constexpr bool narrow = wave_registers < Registers;
+            constexpr size_t row = narrow ? 0 : k * wave_rows;
+            constexpr size_t first = narrow ? k * wave_registers : 0;
+            constexpr bool loads_rows = last ? More : !narrow;
+            constexpr bool loads_weights = last ? More : narrow;
+            reg c[wave_rows][wave_registers];
+            reg g[wave_rows][wave_registers];
+            const auto wave = [&](const auto& body) TERN_INLINE_LAMBDA {
+                bits::unroll<wave_rows>([&](auto i) TERN_INLINE_LAMBDA {
+                    bits::unroll<wave_registers>([&](auto j) TERN_INLINE_LAMBDA { body(i, j); });
+                });
+            };
+            if constexpr (Lhs::has_sign && Rhs::has_sign)
+                wave([&](auto i, auto j) TERN_INLINE_LAMBDA {
+                    g[i][j] = Lanes::xor_(o.x_sign[i], o.sign[j]);
+                    Lanes::keep(g[i][j]);
+                });
+            if constexpr (counts_c)
+                wave([&](auto i, auto j) TERN_INLINE_LAMBDA {
+                    c[i][j] = Lanes::and_(o.x_mask[i], o.mask[j]);
+                    Lanes::keep(c[i][j]);
+                });
+            if constexpr (counts_g && (Lhs::has_mask || Rhs::has_mask))
+                wave([&](auto i, auto j) TERN_INLINE_LAMBDA {
+                    reg both;
+                    if constexpr (counts_c)
+                        both = c[i][j];
+                    else if constexpr (Rhs::has_mask)
+                        both = o.mask[j];
+                    else
+                        both = o.x_mask[i];
+                    if constexpr (Lhs::has_sign && Rhs::has_sign)
+                        g[i][j] = Lanes::and_(both, g[i][j]);
+                    else if constexpr (Lhs::has_sign)
+                        g[i][j] = Lanes::and_not(both, o.x_sign[i]);
+                    else
+                        g[i][j] = Lanes::and_not(both, o.sign[j]);
+                    Lanes::keep(g[i][j]);
+                });
+            constexpr size_t next_first = last ? 0 : first + wave_registers;
+            const word* const(&from)[panels] = last ? next : rhs;
+            if constexpr (loads_weights) load_signs<next_first>(o, from, lane);
+            if constexpr (loads_weights && !counts_c) load_masks<next_first>(o, from, lane);
+            if constexpr (loads_rows) load_rows<last ? 0 : row + wave_rows>(o, lhs);
+            if constexpr (counts_c)
+                wave([&](auto i, auto j) TERN_INLINE_LAMBDA {
+                    c[i][j] = Lanes::count(c[i][j]);
+                    Lanes::keep(c[i][j]);
+                });
+            if constexpr (counts_g)
+                wave([&](auto i, auto j) TERN_INLINE_LAMBDA {
+                    g[i][j] = Lanes::count(g[i][j]);
+                    Lanes::keep(g[i][j]);
+                });
+            if constexpr (counts_c)
+                wave([&](auto i, auto j) TERN_INLINE_LAMBDA {
+                    reg& sum = n.c[row + i][first + j];
+                    sum = Lanes::add(sum, c[i][j]);
+                    Lanes::keep(sum);
+                });
+            // With two counters only now is a register free for them.
+            if constexpr (loads_weights && counts_c) load_masks<next_first>(o, from, lane);
+            if constexpr (counts_g)
+                wave([&](auto i, auto j) TERN_INLINE_LAMBDA {
+                    reg& sum = n.g[row + i][first + j];
+                    sum = Lanes::add(sum, g[i][j]);
+                    Lanes::keep(sum);
+                });
+        });
+    }
+
     /// sum += c - 2 g, and the counters start again.
     static TERN_INLINE void fold(reg (&sum)[Rows][Registers], counters& n) noexcept {
         bits::unroll<Rows>([&](auto r) TERN_INLINE_LAMBDA {
@@ -190,17 +321,39 @@ struct tile {
                 size_t end = depth.words;
                 if constexpr (Lanes::fold_every != 0) end = end - at < left ? end : at + left;
                 if constexpr (Lanes::fold_every != 0) left -= end - at;
-                TERN_KEEP_LOOP
-                for (; at < end; ++at) {
-                    step(n, x, at, sign_offset, w, lane);
-                    bits::unroll<panels>([&](auto i) TERN_INLINE_LAMBDA {
-                        if constexpr (PlaneStride != 0) {
-                            bits::prefetch(early[i]);
-                            if constexpr (block_words > panel_outputs) bits::prefetch(early[i] + panel_outputs);
-                            early[i] += depth.early_step;
-                        }
-                        w[i] += block_words;
+                if constexpr (simd::in_waves<Lanes>) {
+                    operands o;
+                    row_pointers rows;
+                    bits::unroll<Rows>([&](auto r) TERN_INLINE_LAMBDA {
+                        if constexpr (Lhs::has_mask) rows.mask[r] = x[r] + at;
+                        if constexpr (Lhs::has_sign) rows.sign[r] = x[r] + at + sign_offset;
                     });
+                    load_rows<0>(o, rows);
+                    load_signs<0>(o, w, lane);
+                    load_masks<0>(o, w, lane);
+                    const word* next[panels];
+                    TERN_KEEP_LOOP
+                    for (; at + 1 < end; ++at) {
+                        bits::unroll<panels>([&](auto i) TERN_INLINE_LAMBDA { next[i] = w[i] + block_words; });
+                        wave_step<true>(n, o, rows, w, next, lane);
+                        bits::unroll<panels>([&](auto i) TERN_INLINE_LAMBDA { w[i] = next[i]; });
+                    }
+                    wave_step<false>(n, o, rows, w, w, lane);  // nothing behind the depth is read
+                    bits::unroll<panels>([&](auto i) TERN_INLINE_LAMBDA { w[i] += block_words; });
+                    ++at;
+                } else {
+                    TERN_KEEP_LOOP
+                    for (; at < end; ++at) {
+                        step(n, x, at, sign_offset, w, lane);
+                        bits::unroll<panels>([&](auto i) TERN_INLINE_LAMBDA {
+                            if constexpr (PlaneStride != 0) {
+                                bits::prefetch(early[i]);
+                                if constexpr (block_words > panel_outputs) bits::prefetch(early[i] + panel_outputs);
+                                early[i] += depth.early_step;
+                            }
+                            w[i] += block_words;
+                        });
+                    }
                 }
                 if constexpr (Lanes::fold_every != 0) {
                     if (left == 0) {

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: MIT
+// One function a kernel, for arm_throughput.py to compile and to find the innermost loop of. Nothing here is executed.
+#include <tern/gemm.hpp>
+#include <tern/gemm_bytes.hpp>
+
+#if defined(TERN_LOOPS_SCALAR)
+using arch_of_loops = tern::arch::scalar;
+#else
+using arch_of_loops = tern::default_arch;
+#endif
+
+namespace {
+
+using namespace tern;
+
+template <class Lhs, class Rhs, bool OneRow>
+struct planes {
+    using group = kernel::panel_group<arch_of_loops, Lhs, Rhs, OneRow>;
+    using tile = typename group::tile_type;
+    static constexpr std::size_t macs = group::rows * group::registers * group::lanes::width * word_bits;
+
+    /// panel_group::multiply for whole groups, in line.
+    static TERN_INLINE void multiply(const kernel::stretches& depth, const word* first, std::size_t panel_stride,
+                                     const kernel::tile_output& out) {
+        const word* panels[tile::panels];
+        bits::unroll<tile::panels>([&](auto p) TERN_INLINE_LAMBDA { panels[p] = first + p * panel_stride; });
+        tile::run(depth, panels, 0, out);
+    }
+};
+
+}  // namespace
+
+/// The products of one pass of the loop, where no instruction gives it away.
+#define TERN_PLANES(name, ...)                                                                                  \
+    extern "C" const unsigned macs_##name = planes<__VA_ARGS__>::macs;                                          \
+    extern "C" void loop_##name(const kernel::stretches& depth, const word* first, std::size_t panel_stride,        \
+                                const kernel::tile_output& out) {                             \
+        planes<__VA_ARGS__>::multiply(depth, first, panel_stride, out);                                   \
+    }
+
+TERN_PLANES(binary_binary, binary, binary, false)
+TERN_PLANES(ternary_ternary, ternary, ternary, false)
+TERN_PLANES(ternary_binary, ternary, binary, false)
+TERN_PLANES(binary_ternary, binary, ternary, false)
+TERN_PLANES(binary_binary_row, binary, binary, true)
