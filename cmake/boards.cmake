@@ -2,7 +2,7 @@
 # Cortex-M boards as qemu knows them, and firmware for them from within a build for this machine. Start-up, linker
 # script and semihosting are those of examples/cortex_m. Found, not required: without arm-none-eabi-g++ there is no
 # firmware, without qemu-system-arm it is built, but not run.
-include_guard(GLOBAL)
+include_guard(DIRECTORY)
 find_program(TERN_ARM_NONE_EABI arm-none-eabi-g++)
 find_program(TERN_QEMU_SYSTEM_ARM qemu-system-arm)
 mark_as_advanced(TERN_ARM_NONE_EABI TERN_QEMU_SYSTEM_ARM)
