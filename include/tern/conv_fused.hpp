@@ -9,13 +9,19 @@
 #include <cstddef>
 #include <type_traits>
 
-#include <tern/conv.hpp>
+#include <tern/conv_bytes.hpp>
 
 namespace tern {
 
 template <class Arch = default_arch, class Lhs, class Rhs, class Destination, class How>
 [[nodiscard]] std::enable_if_t<detail::is_how<How>, status> conv2d(const packed_tensor<Lhs>& input,
                                                                    const packed_panels<Rhs>& filters,
+                                                                   const window2d& window, const Destination& dst,
+                                                                   const How& how, tiles range = {}) noexcept;
+
+/// filters: `packed_codes`, `packed_trits` or `packed_panels<binary>`, as in conv_bytes.hpp.
+template <class Arch = default_arch, class Filters, class Destination, class How>
+[[nodiscard]] std::enable_if_t<detail::is_how<How>, status> conv2d(const byte_tensor& input, const Filters& filters,
                                                                    const window2d& window, const Destination& dst,
                                                                    const How& how, tiles range = {}) noexcept;
 
@@ -49,23 +55,35 @@ template <class Encoding>
 [[nodiscard]] TERN_INLINE constexpr bool has_groups(const real_steps& how) noexcept { return how.epilogue.group != 0; }
 [[nodiscard]] TERN_INLINE constexpr bool has_groups(const integer_limits&) noexcept { return false; }
 
+/// Any destination and way there, for operands of any kind.
+template <class Arch, class Operands, class Destination, class How>
+[[nodiscard]] TERN_INLINE status convolve_fused(const Operands& o, const Destination& dst, const How& how,
+                                                tiles range) noexcept {
+    const auto pixels = pixels_of(dst);
+    status s = check_tensor(dst);
+    if (s == status::ok)
+        s = check_conv(o, {dst.images, dst.height, dst.width, width_of(pixels), bytes_of(pixels), range});
+    if (s == status::ok)
+        s = check_how(how, pixels.rows, o.filters.outputs, o.depth(), o.largest_product, bytes_of(pixels));
+    if (s == status::ok && has_groups(how)) s = status::unsupported;
+    if (s == status::ok) o.template run<Arch>(range, kernel::sink_of<Arch>(pixels, how));
+    return s;
+}
+
 }  // namespace detail
 
 template <class Arch, class Lhs, class Rhs, class Destination, class How>
 std::enable_if_t<detail::is_how<How>, status> conv2d(const packed_tensor<Lhs>& input, const packed_panels<Rhs>& filters,
                                                      const window2d& window, const Destination& dst, const How& how,
                                                      tiles range) noexcept {
-    const auto pixels = detail::pixels_of(dst);
-    status s = detail::check_tensor(dst);
-    if (s == status::ok)
-        s = detail::check_conv2d(input, filters, window, dst.images, dst.height, dst.width, detail::width_of(pixels),
-                                 bytes_of(pixels), range);
-    if (s == status::ok)
-        s = detail::check_how(how, pixels.rows, filters.outputs, filters.depth(), detail::max_product<Lhs, Rhs>,
-                              bytes_of(pixels));
-    if (s == status::ok && detail::has_groups(how)) s = status::unsupported;
-    if (s == status::ok) detail::run_conv2d<Arch>(input, filters, window, range, kernel::sink_of<Arch>(pixels, how));
-    return s;
+    return detail::convolve_fused<Arch>(detail::plane_conv_operands<Lhs, Rhs>{input, filters, window}, dst, how, range);
+}
+
+template <class Arch, class Filters, class Destination, class How>
+std::enable_if_t<detail::is_how<How>, status> conv2d(const byte_tensor& input, const Filters& filters,
+                                                     const window2d& window, const Destination& dst, const How& how,
+                                                     tiles range) noexcept {
+    return detail::convolve_fused<Arch>(detail::byte_conv_operands<Filters>{input, filters, window}, dst, how, range);
 }
 
 }  // namespace tern
