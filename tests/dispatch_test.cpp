@@ -7,6 +7,7 @@
 
 #include <doctest/doctest.h>
 
+#include <tern/buffer.hpp>
 #include <tern/dispatch.hpp>
 #include <tern/reference.hpp>
 
@@ -158,6 +159,63 @@ TEST_CASE("every version of every convolution equals the reference") {
     check_convolutions<binary, ternary>();
     check_convolutions<ternary, binary>();
     check_convolutions<ternary, ternary>();
+}
+
+/// All destinations of one product of views.
+template <class Lhs, class Rhs>
+void check_views(const Lhs& lhs, const Rhs& rhs, const integers& x, const integers& w, random_numbers& random) {
+    parameters p;
+    p.randomize(random, x.rows, w, 0);
+    std::vector<std::int32_t> sums(x.rows * w.rows);
+    std::vector<float> reals(x.rows * w.rows);
+    std::vector<std::int8_t> codes(x.rows * w.rows);
+    const tern::matrix_view<float> real_view(reals.data(), x.rows, w.rows);
+    tern::reference::gemm(x.view(), w.view(), tern::matrix_view<std::int32_t>(sums.data(), x.rows, w.rows));
+    tern::reference::gemm(x.view(), w.view(), real_view, p.epilogue);
+    tern::reference::ternarize(real_view, p.limits, tern::matrix_view<std::int8_t>(codes.data(), x.rows, w.rows));
+    for_each_version([&] {
+        destination<std::int32_t> to_int32(x.rows, w.rows, 2);
+        to_int32.expect(sums);
+        CHECK(dispatch::gemm(lhs, rhs, to_int32.view()) == status::ok);
+        CHECK(to_int32.difference() == "");
+        destination<float> to_float(x.rows, w.rows, 1);
+        to_float.expect(reals);
+        CHECK(dispatch::gemm(lhs, rhs, to_float.view(), p.epilogue) == status::ok);
+        CHECK(to_float.difference() == "");
+        ternary_destination to_ternary(x.rows, w.rows, form::padded);
+        to_ternary.expect(codes);
+        CHECK(dispatch::gemm(lhs, rhs, to_ternary.view(), p.epilogue, p.limits) == status::ok);
+        CHECK(to_ternary.difference() == "");
+        destination<std::int32_t> vector(x.rows, w.rows, 0);
+        if (x.rows == 1) vector.expect(sums);
+        CHECK(dispatch::gemv(lhs, rhs, vector.view()) == (x.rows == 1 ? status::ok : status::bad_shape));
+        CHECK(vector.difference() == "");
+    });
+}
+
+TEST_CASE("every version of products of bytes and by lookup equals the reference") {
+    random_numbers random(14);
+    std::vector<shape> shapes{{1, 1, 1}, {1, 65, 97}, {2, 17, 33}, {4, 256, 64}, {5, 300, 270}, {9, 33, 7}};
+    for (int i = 0; i < 10; ++i)
+        shapes.push_back({random.between(1, 20), random.between(1, 80), random.between(1, 200)});
+    for (const shape& s : shapes) {
+        INFO(s.rows, " x ", s.outputs, " x ", s.depth);
+        const integers ones = make_integers(describe<binary>(), s.outputs, s.depth, fill::random, random);
+        const integers trits = make_integers(describe<ternary>(), s.outputs, s.depth, fill::random, random);
+        integers x(s.rows, s.depth);
+        std::vector<std::int8_t> bytes(s.rows * s.depth);
+        for (std::size_t i = 0; i < bytes.size(); ++i) {
+            bytes[i] = static_cast<std::int8_t>(random.next() % 256);
+            x.values[i] = bytes[i];
+        }
+        const tern::matrix_view<const std::int8_t> lhs{bytes.data(), s.rows, s.depth};
+        check_views(lhs, tern::packed_matrix<tern::ternary_code>(trits.view()), x, trits, random);
+        check_views(lhs, tern::packed_matrix<tern::trit>(trits.view()), x, trits, random);
+        check_views(lhs, tern::packed_matrix<binary>(ones.view()), x, ones, random);
+        const integers y = make_integers(describe<ternary>(), s.rows, s.depth, fill::random, random);
+        check_views(tern::packed_activations<ternary>(y.view()), tern::packed_index_matrix(trits.view()),
+                    y, trits, random);
+    }
 }
 
 TEST_CASE("shares and refusals reach the kernels") {

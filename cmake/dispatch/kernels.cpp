@@ -4,6 +4,8 @@
 #include <tern/conv.hpp>
 #include <tern/dispatch.hpp>
 #include <tern/gemm.hpp>
+#include <tern/gemm_bytes.hpp>
+#include <tern/gemm_lookup.hpp>
 
 namespace tern::dispatch {
 namespace {
@@ -12,6 +14,16 @@ namespace {
 template <class Lhs, class Rhs>
 constexpr products<Lhs, Rhs> products_of() noexcept {
     return {&tern::gemm<this_arch, Lhs, Rhs>, &tern::gemm<this_arch, Lhs, Rhs>, &tern::gemm<this_arch, Lhs, Rhs>};
+}
+
+template <class Lhs>
+constexpr lookup_products<Lhs> lookups_of() noexcept {
+    return {&tern::gemm<this_arch, Lhs>, &tern::gemm<this_arch, Lhs>, &tern::gemm<this_arch, Lhs>};
+}
+
+template <class Weights>
+constexpr byte_products<Weights> bytes_of() noexcept {
+    return {&tern::gemm<this_arch>, &tern::gemm<this_arch>, &tern::gemm<this_arch>};
 }
 
 template <class Lhs, class Rhs>
@@ -34,6 +46,10 @@ TERN_DISPATCH_TABLE(kernels,
                     products_of<unsigned_bits<4>, ternary>(),
                     products_of<unsigned_bits<8>, binary>(),
                     products_of<unsigned_bits<8>, ternary>(),
+                    lookups_of<ternary>(),
+                    bytes_of<packed_codes>(),
+                    bytes_of<packed_trits>(),
+                    bytes_of<packed_panels<binary>>(),
                     convolutions_of<binary, binary>(),
                     convolutions_of<binary, ternary>(),
                     convolutions_of<ternary, binary>(),

@@ -6,8 +6,9 @@
 //     tern::dispatch::kernels.active_name();                // "avx2"
 //     s = tern::dispatch::kernels.force("sse4");            // or TERN_ARCH=sse4 in the environment
 //
-// Formulas, shapes, exactness and statuses are those of gemm.hpp, gemv.hpp and conv.hpp. The operand pairs are those of
-// `kernel_functions`; other pairs, and operations of one's own, go through a table of one's own (dispatch/table.hpp).
+// Formulas, shapes, exactness and statuses are those of gemm.hpp, gemm_lookup.hpp, gemm_bytes.hpp, gemv.hpp and
+// conv.hpp. The operand pairs are those of `kernel_functions`; other pairs, and operations of one's own, go through a
+// table of one's own (dispatch/table.hpp).
 #pragma once
 
 #include <cstdint>
@@ -21,16 +22,22 @@
 
 namespace tern::dispatch {
 
-/// gemm, hence gemv, of one pair of operands.
+/// gemm, hence gemv, of one pair of views of operands.
 template <class Lhs, class Rhs>
-struct products {
-    status (*gemm_int32)(const packed_rows<Lhs>&, const packed_panels<Rhs>&, const matrix_view<std::int32_t>&,
-                         tiles) noexcept;
-    status (*gemm_float)(const packed_rows<Lhs>&, const packed_panels<Rhs>&, const matrix_view<float>&,
-                         const scale_offset&, tiles) noexcept;
-    status (*gemm_ternary)(const packed_rows<Lhs>&, const packed_panels<Rhs>&, const mutable_packed_rows<ternary>&,
-                           const scale_offset&, const thresholds&, tiles) noexcept;
+struct view_products {
+    status (*gemm_int32)(const Lhs&, const Rhs&, const matrix_view<std::int32_t>&, tiles) noexcept;
+    status (*gemm_float)(const Lhs&, const Rhs&, const matrix_view<float>&, const scale_offset&, tiles) noexcept;
+    status (*gemm_ternary)(const Lhs&, const Rhs&, const mutable_packed_rows<ternary>&, const scale_offset&,
+                           const thresholds&, tiles) noexcept;
 };
+
+/// Bit planes by counting; by lookup; signed bytes with weights of any layout.
+template <class Lhs, class Rhs>
+using products = view_products<packed_rows<Lhs>, packed_panels<Rhs>>;
+template <class Lhs>
+using lookup_products = view_products<packed_rows<Lhs>, packed_indices>;
+template <class Weights>
+using byte_products = view_products<matrix_view<const std::int8_t>, Weights>;
 
 /// conv2d of one pair of operands.
 template <class Lhs, class Rhs>
@@ -55,6 +62,10 @@ struct kernel_functions : products<binary, binary>,
                           products<unsigned_bits<4>, ternary>,
                           products<unsigned_bits<8>, binary>,
                           products<unsigned_bits<8>, ternary>,
+                          lookup_products<ternary>,
+                          byte_products<packed_codes>,
+                          byte_products<packed_trits>,
+                          byte_products<packed_panels<binary>>,
                           convolutions<binary, binary>,
                           convolutions<binary, ternary>,
                           convolutions<ternary, binary>,
@@ -73,31 +84,64 @@ template <class Set>
     return *kernels;
 }
 
+// The member for each destination.
+
+template <class Lhs, class Rhs>
+[[nodiscard]] TERN_INLINE status run(const Lhs& lhs, const Rhs& rhs, const matrix_view<std::int32_t>& dst,
+                                     tiles range = {}) noexcept {
+    return chosen_kernels<view_products<Lhs, Rhs>>().gemm_int32(lhs, rhs, dst, range);
+}
+
+template <class Lhs, class Rhs>
+[[nodiscard]] TERN_INLINE status run(const Lhs& lhs, const Rhs& rhs, const matrix_view<float>& dst,
+                                     const scale_offset& epilogue, tiles range = {}) noexcept {
+    return chosen_kernels<view_products<Lhs, Rhs>>().gemm_float(lhs, rhs, dst, epilogue, range);
+}
+
+template <class Lhs, class Rhs>
+[[nodiscard]] TERN_INLINE status run(const Lhs& lhs, const Rhs& rhs, const mutable_packed_rows<ternary>& dst,
+                                     const scale_offset& epilogue, const thresholds& limits,
+                                     tiles range = {}) noexcept {
+    return chosen_kernels<view_products<Lhs, Rhs>>().gemm_ternary(lhs, rhs, dst, epilogue, limits, range);
+}
+
 }  // namespace detail
 
-template <class Lhs, class Rhs>
-[[nodiscard]] TERN_INLINE status gemm(const packed_rows<Lhs>& lhs, const packed_panels<Rhs>& rhs,
-                                      const matrix_view<std::int32_t>& dst, tiles range = {}) noexcept {
-    return detail::chosen_kernels<products<Lhs, Rhs>>().gemm_int32(lhs, rhs, dst, range);
-}
+// All destinations of tern::gemm. `more`: what it takes behind the destination.
 
-template <class Lhs, class Rhs>
-[[nodiscard]] TERN_INLINE status gemm(const packed_rows<Lhs>& lhs, const packed_panels<Rhs>& rhs,
-                                      const matrix_view<float>& dst, const scale_offset& epilogue,
-                                      tiles range = {}) noexcept {
-    return detail::chosen_kernels<products<Lhs, Rhs>>().gemm_float(lhs, rhs, dst, epilogue, range);
-}
-
-template <class Lhs, class Rhs>
-[[nodiscard]] TERN_INLINE status gemm(const packed_rows<Lhs>& lhs, const packed_panels<Rhs>& rhs,
-                                      const mutable_packed_rows<ternary>& dst, const scale_offset& epilogue,
-                                      const thresholds& limits, tiles range = {}) noexcept {
-    return detail::chosen_kernels<products<Lhs, Rhs>>().gemm_ternary(lhs, rhs, dst, epilogue, limits, range);
-}
-
-/// With all three destinations of `gemm`.
 template <class Lhs, class Rhs, class Destination, class... More>
-[[nodiscard]] TERN_INLINE status gemv(const packed_rows<Lhs>& x, const packed_panels<Rhs>& rhs, const Destination& dst,
+[[nodiscard]] TERN_INLINE status gemm(const packed_rows<Lhs>& lhs, const packed_panels<Rhs>& rhs,
+                                      const Destination& dst, const More&... more) noexcept {
+    return detail::run(lhs, rhs, dst, more...);
+}
+
+template <class Lhs, class Destination, class... More>
+[[nodiscard]] TERN_INLINE status gemm(const packed_rows<Lhs>& lhs, const packed_indices& rhs, const Destination& dst,
+                                      const More&... more) noexcept {
+    return detail::run(lhs, rhs, dst, more...);
+}
+
+template <class Destination, class... More>
+[[nodiscard]] TERN_INLINE status gemm(const matrix_view<const std::int8_t>& lhs, const packed_codes& rhs,
+                                      const Destination& dst, const More&... more) noexcept {
+    return detail::run(lhs, rhs, dst, more...);
+}
+
+template <class Destination, class... More>
+[[nodiscard]] TERN_INLINE status gemm(const matrix_view<const std::int8_t>& lhs, const packed_trits& rhs,
+                                      const Destination& dst, const More&... more) noexcept {
+    return detail::run(lhs, rhs, dst, more...);
+}
+
+template <class Destination, class... More>
+[[nodiscard]] TERN_INLINE status gemm(const matrix_view<const std::int8_t>& lhs, const packed_panels<binary>& rhs,
+                                      const Destination& dst, const More&... more) noexcept {
+    return detail::run(lhs, rhs, dst, more...);
+}
+
+/// Of one row.
+template <class Lhs, class Rhs, class Destination, class... More>
+[[nodiscard]] TERN_INLINE status gemv(const Lhs& x, const Rhs& rhs, const Destination& dst,
                                       const More&... more) noexcept {
     return x.rows == 1 ? dispatch::gemm(x, rhs, dst, more...) : status::bad_shape;
 }

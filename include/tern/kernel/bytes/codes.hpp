@@ -134,7 +134,10 @@ public:
         }
     }
 
-    [[nodiscard]] TERN_INLINE size_t near_panels() const noexcept { return static_cast<size_t>(-1); }
+    [[nodiscard]] TERN_INLINE size_t near_panels() const noexcept {
+        return near_panels_of(panel_stride_ * panel_outputs / packed_codes::tile_outputs, panels);
+    }
+
     [[nodiscard]] TERN_INLINE std::int32_t row_sum(size_t r) const noexcept { return sums_[r]; }
 
     TERN_INLINE void multiply(size_t panel, size_t count, std::int32_t* acc, size_t stride) noexcept {

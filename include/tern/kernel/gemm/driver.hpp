@@ -52,8 +52,10 @@ public:
     }
 
     TERN_INLINE void run(size_t first_panel, size_t last_panel) noexcept {
+        // All at once where that is little more: what depends on the rows is then computed once.
         const size_t near = product_.near_panels();
-        while (last_panel - first_panel > near) {
+        const bool parts = product_.rows() > row_block && (last_panel - first_panel) / 4 >= near;
+        while (parts && last_panel - first_panel > near) {
             run_panels(first_panel, first_panel + near);
             first_panel += near;
         }

@@ -57,12 +57,8 @@ public:
         }
     }
 
-    /// Panels that stay in the second-level cache while all rows pass.
     [[nodiscard]] TERN_INLINE size_t near_panels() const noexcept {
-        constexpr size_t near_words = (size_t{512} << 10) / sizeof(word);
-        if (!keeps_rows || panel_stride_ == 0) return static_cast<size_t>(-1);
-        const size_t n = near_words / panel_stride_ / panels * panels;
-        return n < panels ? panels : n;
+        return keeps_rows ? near_panels_of(panel_stride_ * sizeof(word), panels) : static_cast<size_t>(-1);
     }
 
     [[nodiscard]] TERN_INLINE std::int32_t row_sum(size_t r) const noexcept {

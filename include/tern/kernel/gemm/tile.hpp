@@ -18,6 +18,12 @@
 
 namespace tern::kernel {
 
+/// Panels of so many bytes that take 512 KB, which a second-level cache has room for, but a multiple of `step`.
+[[nodiscard]] TERN_INLINE constexpr size_t near_panels_of(size_t panel_bytes, size_t step) noexcept {
+    const size_t n = panel_bytes == 0 ? 0 : (size_t{1} << 19) / panel_bytes / step * step;
+    return n < step ? step : n;
+}
+
 /// Stretches of depth, each somewhere else in memory: one for a matrix product, one for each tap inside the image for a
 /// convolution. `lhs` holds `rows` pointers a stretch, to plane 0 of digit 0, or where planes lie side by side (see
 /// `tile`) one pointer; `rhs_blocks` the first block of each.

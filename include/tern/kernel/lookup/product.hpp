@@ -70,7 +70,10 @@ public:
         if (words_ <= kept_words) make_codes(0, words_);
     }
 
-    [[nodiscard]] TERN_INLINE size_t near_panels() const noexcept { return static_cast<size_t>(-1); }
+    [[nodiscard]] TERN_INLINE size_t near_panels() const noexcept {
+        return near_panels_of(panel_stride_ * panel_outputs / lookup_outputs, panels);
+    }
+
     [[nodiscard]] TERN_INLINE std::int32_t row_sum(size_t r) const noexcept {
         return value_sum<Lhs>(at(r), lhs_.plane_stride, words_, elements_);
     }
