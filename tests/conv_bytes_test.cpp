@@ -39,7 +39,7 @@ status float_of(const tern::byte_tensor& x, const void* w, const tern::window2d&
 struct byte_kernels {
     const char* arch;
     to_int32 codes, trits, bits;
-    to_float codes_float, bits_float;
+    to_float codes_float;
 };
 
 /// Compiled once; bodies of tests walk through them.
@@ -51,8 +51,7 @@ const std::vector<byte_kernels>& byte_kernels_of_all() {
                 (list.push_back({tern::arch::name(tags), int32_of<decltype(tags), tern::packed_codes>,
                                  int32_of<decltype(tags), tern::packed_trits>,
                                  int32_of<decltype(tags), tern::packed_panels<tern::binary>>,
-                                 float_of<decltype(tags), tern::packed_codes>,
-                                 float_of<decltype(tags), tern::packed_panels<tern::binary>>}),
+                                 float_of<decltype(tags), tern::packed_codes>}),
                  ...);
             },
             tested{});
@@ -166,7 +165,6 @@ void check_bytes(const byte_convolution& c, const parameters* p) {
             real(k.codes_float, &as_codes);
         } else {
             int32(k.bits, &as_bits);
-            real(k.bits_float, &as_bits);
         }
     }
 }

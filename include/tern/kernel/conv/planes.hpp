@@ -128,7 +128,7 @@ public:
             }
         }
         if constexpr (!Lhs::has_mask)
-            if (geometry_.pad_value == 0 && (block_->kinds > 1 || (dense_ && taps_ != filters_.taps)))
+            if (geometry_.pad_value == 0 && (block_->kinds > 1 || (!by_table_ && taps_ != filters_.taps)))
                 take_out(panel, count, acc, stride);
     }
 
