@@ -46,9 +46,6 @@ template <class Encoding>
     return check(packed_tensor<Encoding>(v));
 }
 
-[[nodiscard]] TERN_INLINE constexpr bool has_groups(const real_steps& how) noexcept { return how.epilogue.group != 0; }
-[[nodiscard]] TERN_INLINE constexpr bool has_groups(const integer_limits&) noexcept { return false; }
-
 }  // namespace detail
 
 template <class Arch, class Lhs, class Rhs, class Destination, class How>
