@@ -2,8 +2,8 @@
 // network/<network>[_wide<factor>]/<values>/<architecture>/<layer, or `whole`>
 //
 // Whole networks of packed activations and weights, on one thread: the image, floats, is packed into eight planes
-// (until the library has a convolution of bytes); layers end in thresholds on integers, or behind a shortcut in real
-// steps; the last layer multiplies bytes with ternary weights. Counters of `whole`: the share of time of
+// (until the library has a convolution of bytes); layers end in thresholds on integers, also those behind a shortcut; the
+// last layer multiplies bytes with ternary weights. Counters of `whole`: the share of time of
 //   pack      floats to planes, averages to bytes
 //   product   the layers, to int32
 //   epilogue  what thresholds and packing take beyond that
@@ -14,6 +14,7 @@
 #include <memory>
 
 #include <tern/buffer.hpp>
+#include <tern/fold.hpp>
 #include <tern/gemm_bytes.hpp>
 #include <tern/layer.hpp>
 
@@ -66,6 +67,7 @@ private:
         tern::packed_matrix<Encoding> filters;
         packed rows;
         std::vector<std::int32_t> lower, upper;
+        std::vector<tern::word> negative;
         std::vector<float> scale;
     };
 
@@ -137,8 +139,12 @@ private:
                 return planned.template run<Arch>(in(), w, output(i), limits(i));
             };
         } else if constexpr (std::is_same_v<Encoding, ternary> && std::is_same_v<typename Kind::reads, ternary>) {
+            fold_shortcut(i);
             step.run = [this, planned, w, in, i] {
-                return planned.template run<Arch>(in(), w, output(i), tern::to_ternary(steps_with_shortcut(i)));
+                const memory& m = memory_[i];
+                const tern::packed_rows<ternary> r(memory_[static_cast<size_t>(table_.layers[i].shortcut)].activations);
+                return planned.template run<Arch>(in(), w, output(i),
+                                                  tern::shortcut_limits(m.lower.data(), m.upper.data(), m.negative.data(), r));
             };
         }
         steps_.push_back(step);
@@ -220,12 +226,19 @@ private:
     [[nodiscard]] tern::integer_limits limits(size_t i) const {
         return {memory_[i].lower.data(), memory_[i].upper.data()};
     }
-    [[nodiscard]] tern::real_steps steps_with_shortcut(size_t i) const {
+    /// Scales, a shortcut and thresholds as integers.
+    void fold_shortcut(size_t i) {
+        memory& m = memory_[i];
+        const size_t outputs = m.scale.size();
+        m.lower.resize(3 * outputs);
+        m.upper.resize(3 * outputs);
+        m.negative.resize(outputs / 32 + 1);
         tern::real_steps how;
-        how.epilogue.weights.scale = tern::per_channel(memory_[i].scale.data());
-        if constexpr (std::is_same_v<Encoding, ternary>)
-            how.residual = tern::packed_rows<ternary>(memory_[static_cast<size_t>(table_.layers[i].shortcut)].activations);
-        return how;
+        how.epilogue.weights.scale = tern::per_channel(m.scale.data());
+        how.residual = tern::shortcut(tern::packed_rows<ternary>());
+        tern::shortcut_limits unused;
+        if (tern::fold(tern::to_ternary(how), outputs, m.lower.data(), m.upper.data(), m.negative.data(), unused) != status::ok)
+            any_mismatch() = true;
     }
     template <class Planned>
     [[nodiscard]] tern::tensor_view<std::int32_t> sums(const Planned& p) const {

@@ -178,6 +178,32 @@ void check_integers(const std::vector<std::int32_t>& acc, const std::vector<floa
     std::vector<std::int32_t> lower(outputs + 1);
     std::vector<std::int32_t> upper(outputs + 1);
     std::vector<word> negative(outputs / 32 + 1);
+    if constexpr (All) {  // a shortcut of trits, folded as well
+        const integers r = make_integers(describe<ternary>(), rows, outputs, fill::random, random);
+        const packed_lhs packed(describe<ternary>(), r, forms[random.next() % 4], random);
+        std::vector<float> scales(outputs + 1);
+        for (float& x : scales) x = static_cast<float>(random.next() % 99) / 8.0f - 6.0f;
+        tern::real_steps steps(s.steps.epilogue, {packed.view().as<ternary>(), tern::per_channel(scales.data())}, s.steps.slope);
+        std::vector<float> behind = y;
+        const matrix_view<float> bs(behind.data(), rows, outputs);
+        tern::reference::apply(steps, bs);
+        std::vector<std::int32_t> lower3(3 * outputs + 1), upper3(3 * outputs + 1);
+        tern::shortcut_limits limits;
+        const tern::to_ternary how(steps, s.of_product.limits);
+        REQUIRE(tern::fold(how, outputs, lower3.data(), upper3.data(), negative.data(), limits) == status::ok);
+        tern::reference::ternarize(bs, how.limits, to);
+        packed_destination<ternary> trits(rows, outputs, forms[random.next() % 4]);
+        trits.expect(expected);
+        CHECK(run(trits.view(), limits) == status::ok);
+        CHECK(trits.difference() == "");
+        const tern::to_binary signs(steps, s.of_product.limits.upper);
+        REQUIRE(tern::fold(signs, outputs, lower3.data(), upper3.data(), negative.data(), limits) == status::ok);
+        tern::reference::binarize(bs, signs, to);
+        packed_destination<binary> bits(rows, outputs, forms[random.next() % 4]);
+        bits.expect(expected);
+        CHECK(run(bits.view(), limits) == status::ok);
+        CHECK(bits.difference() == "");
+    }
     for (size_t turn = 0; turn < 2; ++turn) {
         const bool folded = turn == 1;
         INFO("integer limits, folded: ", folded);

@@ -52,9 +52,6 @@ template <class Encoding>
     return check(packed_tensor<Encoding>(v));
 }
 
-[[nodiscard]] TERN_INLINE constexpr bool has_groups(const real_steps& how) noexcept { return how.epilogue.group != 0; }
-[[nodiscard]] TERN_INLINE constexpr bool has_groups(const integer_limits&) noexcept { return false; }
-
 /// Any destination and way there, for operands of any kind.
 template <class Arch, class Operands, class Destination, class How>
 [[nodiscard]] TERN_INLINE status convolve_fused(const Operands& o, const Destination& dst, const How& how,

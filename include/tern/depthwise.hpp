@@ -120,11 +120,6 @@ TERN_INLINE void run_depthwise(const Input& input, const Filters& filters, const
         kernel::run_depthwise<Arch>(input, filters, window, range.first, last, sink);
 }
 
-[[nodiscard]] TERN_INLINE constexpr bool has_offsets(const real_steps& how) noexcept {
-    return how.epilogue.weights.offset.data != nullptr || how.epilogue.activations.offset.data != nullptr;
-}
-[[nodiscard]] TERN_INLINE constexpr bool has_offsets(const integer_limits&) noexcept { return false; }
-
 template <class Arch, class Input, class Filters>
 [[nodiscard]] TERN_INLINE status depthwise_int32(const Input& input, const Filters& filters, const window2d& window,
                                                  const tensor_view<std::int32_t>& dst, size_t max_product,

@@ -20,6 +20,7 @@ inline constexpr std::int32_t largest_accumulator = (1 << 29) - 1;
 struct output_curve {
     const real_steps& steps;
     size_t output;
+    double residual;  ///< s r of a shortcut
 
     [[nodiscard]] TERN_INLINE float operator()(std::int32_t acc) const noexcept {
         const scale_offset& e = steps.epilogue;
@@ -27,6 +28,7 @@ struct output_curve {
         const double product = double{e.weights.scale.at(output, 0, 1.0f)} * double{u};
         const float bias = e.bias == nullptr ? 0.0f : e.bias[output];
         auto z = static_cast<float>(product + double{bias});
+        if (residual != 0.0) z = static_cast<float>(double{z} + residual);
         if (z < 0.0f && steps.slope.data != nullptr) z = z * steps.slope.at(output, 0, 1.0f);
         const float above = z < e.clamp_min ? e.clamp_min : z;
         return above > e.clamp_max ? e.clamp_max : above;
@@ -70,15 +72,43 @@ template <class Condition>
     status s = tern::check(e, 0);
     if (s != status::ok) return s;
     if (e.group != 0 || e.weights.offset.data != nullptr || e.activations.offset.data != nullptr ||
-        e.activations.scale.stride != 0 || how.residual.from != shortcut::kind::none)
+        e.activations.scale.stride != 0)
         return status::unsupported;
     for (size_t o = 0; o < outputs; ++o) {
-        if (!is_finite(e.weights.scale, o) || !is_finite(e.activations.scale, 0) || !is_finite(how.slope, o) ||
+        if (!is_finite(how.residual.scale, o) || !is_finite(e.weights.scale, o) || !is_finite(e.activations.scale, 0) || !is_finite(how.slope, o) ||
             (e.bias != nullptr && !is_finite(per_channel(e.bias), o)))
             return status::bad_value;
         if (how.slope.at(o, 0, 1.0f) < 0.0f) return status::unsupported;
     }
     return status::ok;
+}
+
+/// The limits of one output, to -1, 0 and +1.
+TERN_INLINE void fold_output(const to_ternary& how, size_t o, float r, std::int32_t& lower,
+                             std::int32_t& upper) noexcept {
+    const output_curve z{how, o, double{how.residual.scale.at(o, 0, 1.0f)} * double{r}};
+    const float low = how.limits.lower.at(o, 0, -0.5f);
+    const float high = how.limits.upper.at(o, 0, 0.5f);
+    const auto plus = [&](std::int32_t a) TERN_INLINE_LAMBDA { return z(a) > high; };
+    const auto minus = [&](std::int32_t a) TERN_INLINE_LAMBDA { return z(a) < low; };
+    lower = z.falls() ? first_without(plus) : first_without(minus);
+    upper = z.falls() ? last_without(minus) : last_without(plus);
+}
+/// Likewise to -1 and +1; `lower` means nothing.
+TERN_INLINE void fold_output(const to_binary& how, size_t o, float r, std::int32_t& lower,
+                             std::int32_t& upper) noexcept {
+    const output_curve z{how, o, double{how.residual.scale.at(o, 0, 1.0f)} * double{r}};
+    const float limit = how.limit.at(o, 0, 0.0f);
+    const bool falls = z.falls();
+    upper = last_without(
+        [&](std::int32_t a) TERN_INLINE_LAMBDA { return falls ? !(z(a) >= limit) : z(a) >= limit; });
+    lower = upper;
+}
+
+TERN_INLINE void note_directions(const real_steps& how, size_t outputs, word* negative) noexcept {
+    for (size_t w = 0; w < depth_words(outputs); ++w) negative[w] = 0;
+    for (size_t o = 0; o < outputs; ++o)
+        if (output_curve{how, o, 0.0}.falls()) negative[o / word_bits] |= word{1} << (o % word_bits);
 }
 
 }  // namespace detail
@@ -87,28 +117,15 @@ template <class Condition>
 /// normalisations, biases, slopes >= 0, clamps and thresholds disappear.
 /// lower, upper: `outputs` integers; negative: ceil(outputs / 32) words. `out` refers to them.
 /// Cost: 120 evaluations an output. Returns unsupported for what does not depend on the accumulator alone: weight or
-/// activation offsets, activation scales that differ, groups of depth, a shortcut; and for negative slopes.
+/// activation offsets, activation scales that differ, groups of depth, a shortcut (but see below); and for negative slopes.
 [[nodiscard]] TERN_INLINE status fold(const to_ternary& how, size_t outputs, std::int32_t* lower, std::int32_t* upper,
                                       word* negative, integer_limits& out) noexcept {
     if (outputs != 0 && (lower == nullptr || upper == nullptr || negative == nullptr)) return status::null_pointer;
     const status s = detail::check_fold(how, outputs);
     if (s != status::ok) return s;
-    for (size_t w = 0; w < depth_words(outputs); ++w) negative[w] = 0;
-    for (size_t o = 0; o < outputs; ++o) {
-        const detail::output_curve z{how, o};
-        const float low = how.limits.lower.at(o, 0, -0.5f);
-        const float high = how.limits.upper.at(o, 0, 0.5f);
-        const auto plus = [&](std::int32_t a) TERN_INLINE_LAMBDA { return z(a) > high; };
-        const auto minus = [&](std::int32_t a) TERN_INLINE_LAMBDA { return z(a) < low; };
-        if (z.falls()) {
-            negative[o / word_bits] |= word{1} << (o % word_bits);
-            lower[o] = detail::first_without(plus);
-            upper[o] = detail::last_without(minus);
-        } else {
-            lower[o] = detail::first_without(minus);
-            upper[o] = detail::last_without(plus);
-        }
-    }
+    if (how.residual.from != shortcut::kind::none) return status::unsupported;
+    detail::note_directions(how, outputs, negative);
+    for (size_t o = 0; o < outputs; ++o) detail::fold_output(how, o, 0.0f, lower[o], upper[o]);
     out = {lower, upper, negative};
     return status::ok;
 }
@@ -119,16 +136,32 @@ template <class Condition>
     if (outputs != 0 && (upper == nullptr || negative == nullptr)) return status::null_pointer;
     const status s = detail::check_fold(how, outputs);
     if (s != status::ok) return s;
-    for (size_t w = 0; w < depth_words(outputs); ++w) negative[w] = 0;
+    if (how.residual.from != shortcut::kind::none) return status::unsupported;
+    detail::note_directions(how, outputs, negative);
     for (size_t o = 0; o < outputs; ++o) {
-        const detail::output_curve z{how, o};
-        const float limit = how.limit.at(o, 0, 0.0f);
-        const bool falls = z.falls();
-        if (falls) negative[o / word_bits] |= word{1} << (o % word_bits);
-        upper[o] = detail::last_without(
-            [&](std::int32_t a) TERN_INLINE_LAMBDA { return falls ? !(z(a) >= limit) : z(a) >= limit; });
+        std::int32_t unused = 0;
+        detail::fold_output(how, o, 0.0f, unused, upper[o]);
     }
     out = {nullptr, upper, negative};
+    return status::ok;
+}
+
+/// The same with a shortcut of packed ternary values, of any scale. How: `to_ternary` or `to_binary`. lower, upper:
+/// 3 * outputs integers. Cost: 360 evaluations an output.
+template <class How>
+[[nodiscard]] TERN_INLINE status fold(const How& how, size_t outputs, std::int32_t* lower, std::int32_t* upper,
+                                      word* negative, shortcut_limits& out) noexcept {
+    if (outputs != 0 && (lower == nullptr || upper == nullptr || negative == nullptr)) return status::null_pointer;
+    const status s = detail::check_fold(how, outputs);
+    if (s != status::ok) return s;
+    if (how.residual.from != shortcut::kind::trits) return status::unsupported;
+    detail::note_directions(how, outputs, negative);
+    for (size_t o = 0; o < outputs; ++o) {
+        detail::fold_output(how, o, 0.0f, lower[o], upper[o]);
+        detail::fold_output(how, o, 1.0f, lower[outputs + o], upper[outputs + o]);
+        detail::fold_output(how, o, -1.0f, lower[2 * outputs + o], upper[2 * outputs + o]);
+    }
+    out = {lower, upper, negative, how.residual.trits};
     return status::ok;
 }
 

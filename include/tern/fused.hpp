@@ -135,10 +135,25 @@ struct integer_limits {
     }
 };
 
+/// Integer limits behind a shortcut of packed ternary values r, one row a row of the destination: three sets of limits,
+/// `outputs` of each for r = 0, then +1, then -1. What `fold` makes of such a shortcut, whatever its scale.
+struct shortcut_limits {
+    const std::int32_t* lower = nullptr;  ///< ternary only
+    const std::int32_t* upper = nullptr;
+    const word* negative = nullptr;  ///< none: all are positive
+    packed_rows<ternary> residual;
+
+    TERN_INLINE constexpr shortcut_limits() noexcept {}
+    TERN_INLINE constexpr shortcut_limits(const std::int32_t* lower_, const std::int32_t* upper_, const word* negative_,
+                                          const packed_rows<ternary>& residual_) noexcept
+        : lower(lower_), upper(upper_), negative(negative_), residual(residual_) {}
+};
+
 namespace detail {
 
 template <class T>
-inline constexpr bool is_how = std::is_base_of_v<real_steps, T> || std::is_same_v<integer_limits, T>;
+inline constexpr bool is_how = std::is_base_of_v<real_steps, T> || std::is_same_v<integer_limits, T> ||
+                               std::is_same_v<shortcut_limits, T>;
 
 [[nodiscard]] TERN_INLINE constexpr bool is_step(float scale) noexcept { return scale >= 0x1p-100f && scale <= 0x1p100f; }
 
@@ -201,6 +216,22 @@ inline constexpr bool is_how = std::is_base_of_v<real_steps, T> || std::is_same_
     if (places % alignof(std::int32_t) != 0) return status::bad_alignment;
     return status::ok;
 }
+[[nodiscard]] TERN_INLINE status check_how(const shortcut_limits& how, size_t rows, size_t outputs, size_t, size_t,
+                                           byte_range dst) noexcept {
+    if (outputs != 0 && (how.upper == nullptr || how.lower == nullptr)) return status::null_pointer;
+    const status s = check_how(integer_limits(how.lower, how.upper, how.negative), rows, outputs, 0, 1, dst);
+    return s != status::ok ? s : check(shortcut(how.residual), rows, outputs, dst);
+}
+
+/// Conditions of some operations only.
+[[nodiscard]] TERN_INLINE constexpr bool has_groups(const real_steps& how) noexcept { return how.epilogue.group != 0; }
+[[nodiscard]] TERN_INLINE constexpr bool has_offsets(const real_steps& how) noexcept {
+    return how.epilogue.weights.offset.data != nullptr || how.epilogue.activations.offset.data != nullptr;
+}
+[[nodiscard]] TERN_INLINE constexpr bool has_groups(const integer_limits&) noexcept { return false; }
+[[nodiscard]] TERN_INLINE constexpr bool has_offsets(const integer_limits&) noexcept { return false; }
+[[nodiscard]] TERN_INLINE constexpr bool has_groups(const shortcut_limits&) noexcept { return false; }
+[[nodiscard]] TERN_INLINE constexpr bool has_offsets(const shortcut_limits&) noexcept { return false; }
 
 }  // namespace detail
 }  // namespace tern

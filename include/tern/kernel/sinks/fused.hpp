@@ -125,6 +125,65 @@ struct integer_sink {
     }
 };
 
+/// The same with limits that a packed ternary shortcut chooses, bit by bit.
+template <class Arch, class Encoding>
+struct shortcut_sink {
+    static constexpr bool real = false;
+    static constexpr bool three_values = Encoding::has_mask;
+    using integers = decltype(simd::integers_of(Arch{}));
+    struct panel_state {
+        std::int32_t lower[3][panel_outputs];  // of r = 0, +1, -1
+        std::int32_t upper[3][panel_outputs];
+        std::uint32_t negative;
+        std::uint32_t exists;
+    };
+
+    size_t outputs;
+    mutable_packed_rows<Encoding> to;
+    shortcut_limits limits;
+    matrix_view<std::int32_t> dst;  ///< of no columns: no product is written straight to it
+
+    TERN_INLINE shortcut_sink(const mutable_packed_rows<Encoding>& to_, const shortcut_limits& limits_) noexcept
+        : outputs(to_.depth), to(to_), limits(limits_) {}
+
+    TERN_INLINE panel_state prepare(size_t panel) const noexcept {
+        panel_state state;
+        const size_t lanes = lanes_of(outputs, panel);
+        for (size_t r = 0; r < 3; ++r) {
+            for (size_t i = 0; i < panel_outputs; ++i) {
+                const size_t at = r * outputs + panel * panel_outputs + i;
+                state.lower[r][i] = i < lanes ? limits.lower[at] : 0;
+                state.upper[r][i] = i < lanes ? limits.upper[at] : 0;
+            }
+        }
+        state.exists = bits::low_mask(lanes);
+        state.negative = limits.negative == nullptr ? 0u : limits.negative[panel / 2] >> panel % 2 * panel_outputs;
+        if (!three_values && Encoding::sign_bit == set_bit::minus) state.negative = ~state.negative;
+        return state;
+    }
+    TERN_INLINE void store(const panel_state& state, size_t row, size_t panel, const std::int32_t* acc) const noexcept {
+        const word* from = limits.residual.row(row) + panel / 2;
+        const std::uint32_t nonzero = from[0] >> panel % 2 * panel_outputs;
+        const std::uint32_t positive = from[limits.residual.plane_stride] >> panel % 2 * panel_outputs;
+        const auto chosen = [&](std::uint32_t zero, std::uint32_t plus, std::uint32_t minus) TERN_INLINE_LAMBDA {
+            return (zero & ~nonzero) | (nonzero & ((plus & positive) | (minus & ~positive)));
+        };
+        const std::uint32_t above = chosen(integers::above(acc, state.upper[0]), integers::above(acc, state.upper[1]),
+                                           integers::above(acc, state.upper[2]));
+        word* at = to.target_row(row) + panel / 2;
+        if constexpr (three_values) {
+            const std::uint32_t below =
+                chosen(integers::above(state.lower[0], acc), integers::above(state.lower[1], acc),
+                       integers::above(state.lower[2], acc));
+            const std::uint32_t plus = (above & ~state.negative) | (below & state.negative);
+            put_half(at, outputs, panel, (above | below) & state.exists);
+            put_half(at + to.plane_stride, outputs, panel, plus & state.exists);
+        } else {
+            put_half(at, outputs, panel, (above ^ state.negative) & state.exists);
+        }
+    }
+};
+
 template <class Arch>
 TERN_INLINE auto sink_of(const matrix_view<float>& dst, const to_float& how) noexcept {
     return fused_sink<Arch, float_store<Arch>>(how, dst.cols, {dst});
@@ -154,6 +213,13 @@ TERN_INLINE auto sink_of(const mutable_packed_rows<Encoding>& dst, const integer
     static_assert(Encoding::digits == 1 && Encoding::has_sign,
                   "tern: integer limits lead to packed binary or ternary activations");
     return integer_sink<Arch, Encoding>(dst, how);
+}
+
+template <class Arch, class Encoding>
+TERN_INLINE auto sink_of(const mutable_packed_rows<Encoding>& dst, const shortcut_limits& how) noexcept {
+    static_assert(Encoding::digits == 1 && Encoding::has_sign,
+                  "tern: integer limits lead to packed binary or ternary activations");
+    return shortcut_sink<Arch, Encoding>(dst, how);
 }
 
 }  // namespace tern::kernel
