@@ -13,6 +13,7 @@
 #include <tern/gemm_bytes.hpp>
 #include <tern/gemm_float.hpp>
 #include <tern/gemm_lookup.hpp>
+#include <tern/gemm_residual.hpp>
 #include <tern/gemv.hpp>
 #include <tern/layout.hpp>
 #include <tern/pack.hpp>
@@ -26,7 +27,9 @@
 #include <tern/quantize/least_squares.hpp>
 #include <tern/quantize/normal.hpp>
 #include <tern/quantize/packing.hpp>
+#include <tern/quantize/pruning.hpp>
 #include <tern/quantize/random.hpp>
+#include <tern/quantize/residual.hpp>
 #include <tern/quantize/rtn.hpp>
 #include <tern/quantize/rtn_packed.hpp>
 #include <tern/quantize/stochastic.hpp>

@@ -123,10 +123,10 @@ struct tally {
     template <class Encoding>
     TERN_INLINE void add(const word (&planes)[Encoding::planes], size_t count) noexcept {
         if constexpr (Encoding::has_mask && Encoding::has_sign) {
-            const std::int32_t plus = bits::popcount(planes[0] & planes[1]);
-            const std::int32_t all = bits::popcount(planes[0]);
-            sum += 2 * plus - all;
-            nonzeros += static_cast<size_t>(all);
+            constexpr size_t masks = size_t{Encoding::planes} - 1;  // several where they are nested; the sign is last
+            for (size_t p = 0; p < masks; ++p)
+                sum += 2 * bits::popcount(planes[p] & planes[masks]) - bits::popcount(planes[p]);
+            nonzeros += static_cast<size_t>(bits::popcount(planes[0]));
         } else if constexpr (Encoding::has_mask) {
             word any = 0;
             for (size_t p = 0; p < size_t{Encoding::planes}; ++p) {
