@@ -13,6 +13,7 @@
 #include <tern/gemm_bytes.hpp>
 #include <tern/gemm_float.hpp>
 #include <tern/gemm_lookup.hpp>
+#include <tern/gemm_prefix.hpp>
 #include <tern/gemm_residual.hpp>
 #include <tern/gemv.hpp>
 #include <tern/layout.hpp>
