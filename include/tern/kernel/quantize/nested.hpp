@@ -50,6 +50,7 @@ struct row_nested {
     float lower[size_t{K}];
     float upper[size_t{K}];
 
+    TERN_INLINE row_nested() noexcept {}
     TERN_INLINE explicit row_nested(const float* thresholds) noexcept {
         for (int k = 0; k < K; ++k) {
             lower[k] = -thresholds[k];
