@@ -133,7 +133,8 @@ TEST_CASE("residual: the product of shared signs is the sum of the products of t
             for (const std::size_t tokens : {1u, 2u, 5u})
                 for (const std::size_t outputs : {1u, 16u, 21u}) {
                     check_product<tag, 2>(tokens, outputs, depth, seed % 2 == 0, seed);
-                    check_product<tag, 4>(tokens, outputs, depth, seed % 2 == 1, ++seed);
+                    check_product<tag, 4>(tokens, outputs, depth, seed % 2 == 1, seed + 1);
+                    ++seed;
                 }
     });
 }
