@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: MIT
 // quantize/f32_<to>/<architecture>/m:1/n:ROWS/k:K
+// quantize/f32_<method>/<architecture>/m:4096/n:1/k:4096: weights, fitted and packed into panels
 //
 // bytes/s are those read and written. `of_limit` is the fraction of the rate at which the level of memory that holds
 // the floats can be read.
 #include <vector>
 
+#include <tern/quantize/absmean.hpp>
 #include <tern/quantize/activations.hpp>
+#include <tern/quantize/rtn_packed.hpp>
+#include <tern/quantize/twn.hpp>
 #include <tern/reference.hpp>
 #include <tern/reference/quantize.hpp>
 
@@ -114,9 +118,69 @@ void add_quantizers(Arch arch, const product_shape& shape) {
     });
 }
 
+/// Float weights to panels. `quantize(w, to)` answers a status.
+template <class Arch, class Quantize>
+void measure_weights(benchmark::State& state, const product_shape& shape, bool check, const Quantize& quantize) {
+    const std::vector<float> reals = random_reals(shape.m * shape.k);
+    const source_view w{reals.data(), shape.m, shape.k};
+    tern::buffer<tern::word> memory(tern::panels_words<tern::ternary>(shape.m, 1, shape.k));
+    tern::packed_panels<tern::ternary> packed;
+    std::vector<float> threshold(shape.m), scale(shape.m);
+    const tern::quantize::panel_memory<tern::ternary> to(memory.data(), memory.size(), packed);
+    measure_quantize<Arch>(
+        state, w, memory.size() * sizeof(tern::word), check,
+        [&] {
+            return quantize(w, tern::quantize::per_channel(threshold.data(), w.rows),
+                            tern::quantize::per_channel(scale.data(), w.rows), to);
+        },
+        [&] {  // every value lies on its side of the row's threshold
+            for (size_t r = 0; r < w.rows; ++r)
+                for (size_t d = 0; d < w.cols; ++d) {
+                    const int t = (w(r, d) > threshold[r] ? 1 : 0) - (w(r, d) < -threshold[r] ? 1 : 0);
+                    if (packed.value(r, d) != t) return false;
+                }
+            return true;
+        });
+}
+
+template <class Arch>
+void add_weights(Arch arch, const product_shape& shape) {
+    using view = tern::matrix_view<float>;
+    using panels = tern::quantize::panel_memory<tern::ternary>;
+    const auto full_name = [&](const char* method) {
+        return std::string("quantize/f32_") + method + "/" + tern::arch::name(arch) + "/" + name(shape);
+    };
+    add(full_name("twn"), [=](benchmark::State& state, bool check) {
+        measure_weights<Arch>(state, shape, check,
+                              [](const source_view& w, const view& threshold, const view& scale, const panels& to) {
+                                  return tern::quantize::twn::quantize<Arch>(w, threshold, scale, to);
+                              });
+    });
+    add(full_name("absmean"), [=](benchmark::State& state, bool check) {
+        measure_weights<Arch>(state, shape, check,
+                              [](const source_view& w, const view& threshold, const view& scale, const panels& to) {
+                                  const tern::status s = tern::quantize::absmean::quantize<Arch>(w, scale, to);
+                                  for (size_t r = 0; r < w.rows; ++r) threshold(r, 0) = 0.5f * scale(r, 0);
+                                  return s;
+                              });
+    });
+    add(full_name("rtn"), [=](benchmark::State& state, bool check) {
+        measure_weights<Arch>(state, shape, check,
+                              [](const source_view& w, const view& threshold, const view& scale, const panels& to) {
+                                  for (size_t r = 0; r < w.rows; ++r) threshold(r, 0) = 0.5f;
+                                  static const float one = 1.0f;
+                                  static const float none = 0.0f;
+                                  static_cast<void>(scale);
+                                  return tern::quantize::rtn::forward<Arch>(w, tern::quantize::per_tensor(&one),
+                                                                            tern::quantize::per_tensor(&none), to);
+                              });
+    });
+}
+
 }  // namespace
 
 void add_quantize() {
+    for_each_architecture([&](auto arch) { add_weights(arch, product_shape{4096, 1, 4096}); });
     for (const product_shape shape : {product_shape{1, 16, 2560}, product_shape{1, 512, 2560}})
         for_each_architecture([&](auto arch) { add_quantizers(arch, shape); });
 }

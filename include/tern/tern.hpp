@@ -19,6 +19,8 @@
 #include <tern/gemm_bytes.hpp>
 #include <tern/gemm_float.hpp>
 #include <tern/gemm_lookup.hpp>
+#include <tern/gemm_prefix.hpp>
+#include <tern/gemm_residual.hpp>
 #include <tern/gemv.hpp>
 #include <tern/layer.hpp>
 #include <tern/layout.hpp>
@@ -43,7 +45,9 @@
 #include <tern/quantize/normal.hpp>
 #include <tern/quantize/packing.hpp>
 #include <tern/quantize/pact.hpp>
+#include <tern/quantize/pruning.hpp>
 #include <tern/quantize/random.hpp>
+#include <tern/quantize/residual.hpp>
 #include <tern/quantize/rtn.hpp>
 #include <tern/quantize/rtn_packed.hpp>
 #include <tern/quantize/slb.hpp>

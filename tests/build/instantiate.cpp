@@ -21,7 +21,8 @@ struct operands {
     tern::word* words;
     std::uint8_t* bytes;
     tern::size_t size;
-    tern::status states[48];
+    tern::matrix_view<double> out_doubles;
+    tern::status states[80];
 };
 
 void instantiate(operands& o);
@@ -43,6 +44,44 @@ tern::status* products(const operands& o, tern::status* state) {
     return state;
 }
 
+/// The quantizers of weights.
+template <class Arch>
+tern::status* quantizers(const operands& o, tern::status* state) {
+    using namespace tern::quantize;
+    tern::packed_panels<tern::ternary> w;
+    tern::packed_panels<tern::binary> b;
+    tern::packed_panels<tern::unsigned_bits<3>> u;
+    tern::packed_panels<tern::nested_ternary<2>> n;
+    const panel_memory<tern::ternary> to(o.words, o.size, w);
+    const panel_memory<tern::binary> bits_to(o.words, o.size, b);
+    const auto& x = o.reals;
+    const auto& out = o.out_reals;
+    *state++ = twn::quantize<Arch>(x, out, out, to);
+    *state++ = twn::quantize<Arch>(x, out, out, o.out_packed);
+    *state++ = twn::forward<Arch>(x, x, x, out);
+    *state++ = bwn::quantize<Arch>(x, out, bits_to);
+    *state++ = bwn::forward<Arch>(x, x, out);
+    *state++ = bwn::backward<Arch>(x, x, x, out, bwn::estimator::scaled);
+    *state++ = absmean::quantize<Arch>(x, out, to);
+    *state++ = least_squares::fit<Arch>(x, out, out, o.words, o.size);
+    *state++ = rtn::forward<Arch>(x, x, x, to, rtn::variant::normalized);
+    *state++ = rtn::initialize<Arch>(x, o.out_values, out, out);
+    *state++ = tga::initialize<Arch>(x, out);
+    *state++ = tga::fit<Arch>(x, x, out, out, out);
+    *state++ = tga::forward<Arch>(x, x, x, to);
+    *state++ = tga::backward<Arch>(x, x, x, out, out);
+    *state++ = wrpn::forward_weights<Arch>(x, panel_memory<tern::unsigned_bits<3>>(o.words, o.size, u));
+    *state++ = wrpn::forward_weights<Arch>(x, 4, out);
+    *state++ = wrpn::backward_weights<Arch>(x, x, out);
+    *state++ = residual::fit<Arch>(x, residual::factors, o.size, out, out);
+    *state++ = residual::forward<Arch>(x, x, panel_memory<tern::nested_ternary<2>>(o.words, o.size, n));
+    *state++ = stochastic::errors<Arch>(x, x, o.out_doubles);
+    *state++ = pruning::group_norms<Arch>(x, pruning::group_shape{}, out);
+    *state++ = tern::gemm_residual<Arch>(o.out_packed, n, x, 1.0f, out);
+    *state++ = tern::gemm_prefix<Arch>(o.out_packed, w, o.out_accumulators);
+    return state;
+}
+
 template <class Arch>
 void operations(operands& o) {
     using namespace tern::quantize;
@@ -54,6 +93,7 @@ void operations(operands& o) {
     tern::packed_indices indices;
     tern::status* state = products<Arch, tern::ternary>(o, o.states);
     state = products<Arch, tern::unsigned_bits<2>>(o, state);
+    state = quantizers<Arch>(o, state);
     *state++ = tern::gemm<Arch>(o.out_packed, w, o.out_reals, epilogue);
     *state++ = tern::gemm<Arch>(o.out_packed, w, o.out_packed, epilogue, tern::thresholds{});
     *state++ = tern::gemv<Arch>(o.out_packed, w, o.out_accumulators);

@@ -52,15 +52,20 @@ template <class Arch>
 template <class Arch, class Target>
 void quantize_to(const matrix_view<const float>& w, const matrix_view<float>& scale, float epsilon,
                  const Target& target) noexcept {
-    const size_t rows = group_rows(scale, w.rows);
-    for (size_t g = 0; g < scale.rows; ++g) {
-        const size_t first = g * rows;
-        const float step = scale_of<Arch>({w.data + first * w.stride, rows, w.cols, w.stride}, epsilon);
-        *scale.row(g) = step;
-        for (size_t i = first; i < first + rows && w.cols != 0; ++i)
-            target.template pack<Arch>(w.row(i), i, limits_of(step));
+    const bool each = scale.rows == w.rows && !w.empty();  // then rows are read again while they are in the cache
+    if (!each) {
+        const size_t rows = group_rows(scale, w.rows);
+        for (size_t g = 0; g < scale.rows; ++g)
+            *scale.row(g) = scale_of<Arch>({w.data + g * rows * w.stride, rows, w.cols, w.stride}, epsilon);
     }
-    if (!w.empty()) target.template finish<Arch>();
+    kernel::pack_groups<Arch>(
+        w, target,
+        [&](size_t first, size_t rows) TERN_INLINE_LAMBDA {
+            for (size_t i = first; each && i < first + rows; ++i)
+                *scale.row(i) = scale_of<Arch>({w.row(i), 1, w.cols, w.stride}, epsilon);
+        },
+        [&](size_t i) TERN_INLINE_LAMBDA { return limits_of(of_row(scale, i)); },
+        [](size_t, size_t, const kernel::group_tally&) TERN_INLINE_LAMBDA {});
 }
 
 template <class Arch, class Destination>

@@ -68,15 +68,16 @@ template <class Arch, set_bit SetBit, class Destination, class... Views>
 template <class Arch, class Target, class Encoder>
 void quantize_to(const matrix_view<const float>& w, const matrix_view<float>& scale, const Target& target,
                  const Encoder& encoder) noexcept {
-    if (scale.rows != w.rows || w.empty()) {
-        fit_rows<Arch>(w, scale);
-        return kernel::pack_matrix<Arch>(w, target, [&](size_t) TERN_INLINE_LAMBDA { return encoder; });
-    }
-    for (size_t i = 0; i < w.rows; ++i) {  // the row is read again while it is in the cache
-        *scale.row(i) = scale_of<Arch>({w.row(i), 1, w.cols, w.stride});
-        target.template pack<Arch>(w.row(i), i, encoder);
-    }
-    target.template finish<Arch>();
+    const bool each = scale.rows == w.rows && !w.empty();  // then rows are read again while they are in the cache
+    if (!each) fit_rows<Arch>(w, scale);
+    kernel::pack_groups<Arch>(
+        w, target,
+        [&](size_t first, size_t rows) TERN_INLINE_LAMBDA {
+            for (size_t i = first; each && i < first + rows; ++i)
+                *scale.row(i) = scale_of<Arch>({w.row(i), 1, w.cols, w.stride});
+        },
+        [&](size_t) TERN_INLINE_LAMBDA { return encoder; },
+        [](size_t, size_t, const kernel::group_tally&) TERN_INLINE_LAMBDA {});
 }
 
 }  // namespace detail

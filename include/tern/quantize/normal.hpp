@@ -14,6 +14,17 @@ namespace tern::quantize::normal {
 
 inline constexpr double pi = 3.14159265358979323846;
 
+/// 2^e where that is neither subnormal nor infinite.
+[[nodiscard]] TERN_INLINE constexpr double power_of_two(std::int32_t e) noexcept {
+    double p = 1.0;
+    double base = e < 0 ? 0.5 : 2.0;
+    for (std::int32_t left = e < 0 ? -e : e; left != 0; left /= 2) {
+        if (left % 2 != 0) p *= base;
+        base *= base;
+    }
+    return p;
+}
+
 /// e^x; 0 below -745, infinity above 709.78; NaN of NaN.
 [[nodiscard]] TERN_INLINE constexpr double exponential(double x) noexcept {
     if (!(x == x)) return x;
@@ -25,17 +36,7 @@ inline constexpr double pi = 3.14159265358979323846;
     const double r = (x - n * 6.93147180369123816490e-01) - n * 1.90821492927058770002e-10;
     double sum = 1.0;
     for (int k = 14; k > 0; --k) sum = 1.0 + r / k * sum;
-    // 2^n in two factors, of which no one is subnormal.
-    const auto power = [](std::int32_t e) {
-        double p = 1.0;
-        double base = e < 0 ? 0.5 : 2.0;
-        for (std::int32_t left = e < 0 ? -e : e; left != 0; left /= 2) {
-            if (left % 2 != 0) p *= base;
-            base *= base;
-        }
-        return p;
-    };
-    return sum * power(n / 2) * power(n - n / 2);
+    return sum * power_of_two(n / 2) * power_of_two(n - n / 2);  // two factors, of which no one is subnormal
 }
 
 /// phi(a) = exp(-a^2 / 2) / sqrt(2 pi)

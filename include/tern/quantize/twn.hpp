@@ -97,31 +97,44 @@ template <class Arch>
 template <class Arch, class Target>
 void quantize_to(matrix_view<const float> w, matrix_view<float> threshold, matrix_view<float> scale, rule r,
                  const Target& target) noexcept {
-    const bool each = threshold.rows == w.rows;  // one threshold a row; then the row is read while it is in the cache
-    if (!each || w.cols == 0) {
+    const bool each = threshold.rows == w.rows && w.cols != 0;  // then rows are read while they are in the cache
+    if (!each) {
         const size_t rows = group_rows(threshold, w.rows);
         for (size_t g = 0; g < threshold.rows; ++g)
             *threshold.row(g) = threshold_of<Arch>({w.data + g * rows * w.stride, rows, w.cols, w.stride}, r);
     }
+    double totals[kernel::group_of_rows];
     double total = 0.0;
     double count = 0.0;
-    for (size_t i = 0; i < w.rows; ++i) {
-        if (each && w.cols != 0) *threshold.row(i) = threshold_of<Arch>({w.row(i), 1, w.cols, w.stride}, r);
-        const float limit = of_row(threshold, i);
-        const float* const next = w.row(i + 1 < w.rows ? i + 1 : i);
-        total += kernel::sum_terms<Arch, simd::term::above, true>(w.row(i), w.cols, static_cast<double>(limit), next);
-        if (w.cols != 0) count += static_cast<double>(target.template pack<Arch>(w.row(i), i, limits_of(limit)).nonzeros);
-        if (scale.rows == w.rows) {
-            *scale.row(i) = mean_of(total, count, limit);
-            total = count = 0.0;
-        }
-    }
-    if (scale.rows == 1 && w.rows != 1) {
+    kernel::pack_groups<Arch>(
+        w, target,
+        [&](size_t first, size_t rows) TERN_INLINE_LAMBDA {
+            for (size_t i = first; i < first + rows; ++i) {
+                if (each) *threshold.row(i) = threshold_of<Arch>({w.row(i), 1, w.cols, w.stride}, r);
+                const auto limit = static_cast<double>(of_row(threshold, i));
+                const float* const next = w.row(i + 1 < w.rows ? i + 1 : i);
+                if (each)
+                    totals[i - first] = kernel::sum_terms<Arch, simd::term::above, true>(w.row(i), w.cols, limit, next);
+                else
+                    totals[i - first] = kernel::sum_terms<Arch, simd::term::above>(w.row(i), w.cols, limit);
+            }
+        },
+        [&](size_t i) TERN_INLINE_LAMBDA { return limits_of(of_row(threshold, i)); },
+        [&](size_t first, size_t rows, const kernel::group_tally& all) TERN_INLINE_LAMBDA {
+            for (size_t i = 0; i < rows; ++i) {
+                const auto nonzeros = static_cast<double>(all.rows[i].nonzeros);
+                total += totals[i];
+                count += nonzeros;
+                if (scale.rows == w.rows) *scale.row(first + i) = mean_of(totals[i], nonzeros, of_row(threshold, first + i));
+            }
+        });
+    if (w.cols == 0) {
+        for (size_t g = 0; g < scale.rows; ++g) *scale.row(g) = 0.0f;
+    } else if (scale.rows == 1 && w.rows != 1) {
         float limit = 0.0f;
         for (size_t g = 0; g < threshold.rows; ++g) limit += *threshold.row(g);
         *scale.row(0) = limit == limit ? mean_of(total, count, 0.0f) : limit;
     }
-    if (!w.empty()) target.template finish<Arch>();
 }
 
 [[nodiscard]] TERN_INLINE status check_parameters(const matrix_view<const float>& w, const matrix_view<float>& threshold,

@@ -37,7 +37,7 @@ struct x86_streams {
         });
     }
     static TERN_INLINE void prefetch(const float* x) noexcept {
-        _mm_prefetch(reinterpret_cast<const char*>(x), _MM_HINT_T0);
+        _mm_prefetch(reinterpret_cast<const char*>(x), _MM_HINT_T1);
     }
     template <class Sums>
     static TERN_INLINE void store(const Sums& total, double* to) noexcept { std::memcpy(to, total.s, sizeof total.s); }

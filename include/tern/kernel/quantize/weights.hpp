@@ -85,6 +85,7 @@ struct row_limits {
     float upper;
     bool opposite;
 
+    TERN_INLINE constexpr row_limits() noexcept : row_limits(0.0f, 0.0f) {}
     TERN_INLINE constexpr row_limits(float lower_, float upper_, bool opposite_ = false) noexcept
         : lower(lower_), upper(upper_), opposite(opposite_) {}
 
@@ -123,10 +124,10 @@ struct tally {
     template <class Encoding>
     TERN_INLINE void add(const word (&planes)[Encoding::planes], size_t count) noexcept {
         if constexpr (Encoding::has_mask && Encoding::has_sign) {
-            const std::int32_t plus = bits::popcount(planes[0] & planes[1]);
-            const std::int32_t all = bits::popcount(planes[0]);
-            sum += 2 * plus - all;
-            nonzeros += static_cast<size_t>(all);
+            constexpr size_t masks = size_t{Encoding::planes} - 1;  // several where they are nested; the sign is last
+            for (size_t p = 0; p < masks; ++p)
+                sum += 2 * bits::popcount(planes[p] & planes[masks]) - bits::popcount(planes[p]);
+            nonzeros += static_cast<size_t>(bits::popcount(planes[0]));
         } else if constexpr (Encoding::has_mask) {
             word any = 0;
             for (size_t p = 0; p < size_t{Encoding::planes}; ++p) {
@@ -163,6 +164,16 @@ tally pack_row(const float* x, size_t n, const Encoder& encoder, word* to, size_
     return all;
 }
 
+/// Rows that a destination takes at a time: a panel.
+inline constexpr size_t group_of_rows = panel_outputs;
+
+/// What became of them, row by row.
+struct group_tally {
+    tally rows[group_of_rows];
+
+    TERN_INLINE constexpr group_tally() noexcept {}
+};
+
 /// Rows of a packed matrix as a destination; see `panels_target`.
 template <class Encoding>
 struct rows_target {
@@ -170,18 +181,22 @@ struct rows_target {
 
     TERN_INLINE explicit constexpr rows_target(const mutable_packed_rows<Encoding>& q_) noexcept : q(q_) {}
 
-    template <class Arch, class Encoder>
-    TERN_INLINE tally pack(const float* x, size_t row, const Encoder& encoder) const noexcept {
-        return pack_row<Arch>(x, q.depth, encoder, q.target_row(row), q.plane_stride, 1);
+    template <class Arch, class EncoderOf>
+    TERN_INLINE void pack(const matrix_view<const float>& x, size_t first, size_t count, const EncoderOf& encoder_of,
+                          group_tally& all) const noexcept {
+        for (size_t i = 0; i < count; ++i)
+            all.rows[i] = pack_row<Arch>(x.row(first + i), x.cols, encoder_of(first + i), q.target_row(first + i),
+                                         q.plane_stride, 1);
     }
-    template <class Arch>
-    TERN_INLINE void finish() const noexcept {}
 };
 
-/// Panels of weights as a destination. `pack` each row, in any order; `finish` writes what belongs to no row.
+/// Panels of weights as a destination. `pack` takes the rows of one panel, `first` a multiple of 16: stretches of depth
+/// outside, rows inside, because a row's words lie as far apart as the words of all rows together, and the lines that they
+/// lie in have to stay in the nearest cache until all rows have been there.
 template <class Encoding>
 struct panels_target {
     static constexpr size_t step = size_t{Encoding::planes} * panel_outputs;  // words from a block to the next
+    static constexpr size_t stretch = 4096;                                   // positions of depth
 
     packed_panels<Encoding> view;
     word* data;
@@ -189,41 +204,46 @@ struct panels_target {
     TERN_INLINE constexpr panels_target(const packed_panels<Encoding>& view_, word* data_) noexcept
         : view(view_), data(data_) {}
 
-    template <class Arch, class Encoder>
-    TERN_INLINE tally pack(const float* x, size_t row, const Encoder& encoder) const noexcept {
-        word* const lane = data + row / panel_outputs * view.panel_stride() + row % panel_outputs;
-        word* sums = lane + view.blocks() * step;
-        tally all;
-        if (view.dense_taps()) {
-            all = pack_row<Arch>(x, view.depth(), encoder, lane, panel_outputs, step);
-            for (size_t tap = 0; tap < view.taps; ++tap, sums += 2 * panel_outputs) {
+    template <class Arch, class EncoderOf>
+    TERN_INLINE void pack(const matrix_view<const float>& x, size_t first, size_t count, const EncoderOf& encoder_of,
+                          group_tally& all) const noexcept {
+        decltype(encoder_of(first)) encoders[group_of_rows];
+        for (size_t i = 0; i < count; ++i) {
+            encoders[i] = encoder_of(first + i);
+            all.rows[i] = tally();
+        }
+        word* const panel = data + first / panel_outputs * view.panel_stride();
+        word* const sums = panel + view.blocks() * step;
+        const size_t blocks = depth_words(view.tap_depth);
+        for (size_t tap = 0; tap < (view.dense_taps() ? 0 : view.taps); ++tap) {
+            group_tally here;
+            for (size_t from = 0; from < view.tap_depth; from += stretch) {
+                const size_t n = view.tap_depth - from < stretch ? view.tap_depth - from : stretch;
+                word* const to = panel + (tap * blocks + from / word_bits) * step;
+                for (size_t i = 0; i < count; ++i)
+                    here.rows[i].add(pack_row<Arch>(x.row(first + i) + tap * view.tap_depth + from, n, encoders[i],
+                                                    to + i, panel_outputs, step));
+            }
+            for (size_t i = 0; i < count; ++i) {
+                put(sums + 2 * panel_outputs * tap + i, here.rows[i]);
+                all.rows[i].add(here.rows[i]);
+            }
+        }
+        for (size_t i = 0; i < (view.dense_taps() ? count : 0); ++i) {
+            all.rows[i] = pack_row<Arch>(x.row(first + i), view.depth(), encoders[i], panel + i, panel_outputs, step);
+            for (size_t tap = 0; tap < view.taps; ++tap) {
                 tally one;
                 for (size_t d = tap * view.tap_depth; d < (tap + 1) * view.tap_depth; ++d) {
-                    const std::int32_t value = view.value(row, d);
+                    const std::int32_t value = view.value(first + i, d);
                     one.sum += value;
                     one.nonzeros += value != 0 ? 1u : 0u;
                 }
-                put(sums, one);
-            }
-        } else {
-            const size_t blocks = depth_words(view.tap_depth);
-            for (size_t tap = 0; tap < view.taps; ++tap, sums += 2 * panel_outputs) {
-                const tally one = pack_row<Arch>(x + tap * view.tap_depth, view.tap_depth, encoder,
-                                                 lane + tap * blocks * step, panel_outputs, step);
-                put(sums, one);
-                all.add(one);
+                put(sums + 2 * panel_outputs * tap + i, one);
             }
         }
-        return all;
-    }
-    /// The lanes of the last panel that stand for no output.
-    template <class Arch>
-    TERN_INLINE void finish() const noexcept {
-        const size_t used = view.outputs % panel_outputs;
-        if (used == 0) return;
-        word* const panel = data + (view.panels() - 1) * view.panel_stride();
-        for (size_t at = 0; at < view.panel_stride(); at += panel_outputs)
-            for (size_t lane = used; lane < panel_outputs; ++lane) panel[at + lane] = 0;
+        if (count < panel_outputs)  // lanes that stand for no output
+            for (size_t at = 0; at < view.panel_stride(); at += panel_outputs)
+                for (size_t lane = count; lane < panel_outputs; ++lane) panel[at + lane] = 0;
     }
 
 private:
@@ -233,12 +253,26 @@ private:
     }
 };
 
-/// Every row by encoder_of(row). Nothing is done for no elements.
+/// All rows, a group at a time: prepare(first, count), pack with encoder_of(row), finish(first, count, tallies). Nothing is
+/// done for no elements.
+template <class Arch, class Target, class Prepare, class EncoderOf, class Finish>
+TERN_INLINE void pack_groups(const matrix_view<const float>& x, const Target& target, const Prepare& prepare,
+                             const EncoderOf& encoder_of, const Finish& finish) noexcept {
+    for (size_t first = 0; first < x.rows && x.cols != 0; first += group_of_rows) {
+        const size_t count = x.rows - first < group_of_rows ? x.rows - first : group_of_rows;
+        group_tally all;
+        prepare(first, count);
+        target.template pack<Arch>(x, first, count, encoder_of, all);
+        finish(first, count, all);
+    }
+}
+
+/// Every row by encoder_of(row).
 template <class Arch, class Target, class EncoderOf>
 void pack_matrix(const matrix_view<const float>& x, const Target& target, const EncoderOf& encoder_of) noexcept {
-    if (x.empty()) return;
-    for (size_t i = 0; i < x.rows; ++i) target.template pack<Arch>(x.row(i), i, encoder_of(i));
-    target.template finish<Arch>();
+    pack_groups<Arch>(
+        x, target, [](size_t, size_t) TERN_INLINE_LAMBDA {}, encoder_of,
+        [](size_t, size_t, const group_tally&) TERN_INLINE_LAMBDA {});
 }
 
 }  // namespace tern::kernel
