@@ -124,6 +124,7 @@ struct method {
     weight_method weights;
     activation_method activations;
     bool output_factors = false;  ///< XNOR-Net++
+    std::int64_t widening = 1;    ///< times as many channels
 };
 
 namespace detail {
@@ -688,9 +689,9 @@ inline weight_method codebook_method(const std::shared_ptr<course>& time) {
 
 /// Every method by its name, in the order of the study.
 inline std::vector<std::string> method_names() {
-    return {"float", "bwn",      "sq-bwn", "twn",    "sq-twn",   "least-squares", "absmean", "tga",
-            "ttq",   "rtn",      "xnor",   "xnor++", "wrpn",     "dorefa",        "pact",    "lsq",
-            "esb",   "biscaled", "slb",    "srq",    "dropbits", "codebook"};
+    return {"float", "bwn", "sq-bwn",   "twn",    "sq-twn", "least-squares", "absmean", "tga",
+            "ttq",   "rtn", "xnor",     "xnor++", "wrpn",   "wrpn-2x",       "dorefa",  "pact",
+            "lsq",   "esb", "biscaled", "slb",    "srq",    "dropbits",      "codebook"};
 }
 
 inline method make_method(const std::string& name, const std::shared_ptr<course>& time) {
@@ -703,6 +704,7 @@ inline method make_method(const std::string& name, const std::shared_ptr<course>
     if (name == "absmean") return {scaled_weights(true), pact_activations(8)};
     if (name == "tga") return {tga_weights(), pact_activations(8)};
     if (name == "wrpn") return {wrpn_weights(2), wrpn_activations()};
+    if (name == "wrpn-2x") return {wrpn_weights(2), wrpn_activations(), false, 2};
     if (name == "ttq") return {ttq_weights(), pact_activations(8)};
     if (name == "rtn") return {twn_weights(), rtn_activations()};
     if (name == "xnor") return {binary_weights(false), sign_activations()};

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The network that every method trains: three 3x3 convolutions with max-pooling and batch norm, one fully connected layer.
-// All four layers have the method's weights, all hidden activations its activations; the pixels are 8-bit.
+// The network that every method trains: three 3x3 convolutions with max-pooling and batch norm, one fully connected
+// layer. All four layers have the method's weights, all hidden activations its activations; the pixels are 8-bit.
 #pragma once
 
 #include <array>
@@ -42,8 +42,11 @@ inline operation factor_operation(std::int64_t size) {
 }
 
 struct network : torch::nn::Module {
-    network(method how_, std::int64_t width, std::shared_ptr<course> time_)
-        : how(std::move(how_)), time(std::move(time_)), channels{1, 16 * width, 32 * width, 64 * width} {
+    network(method how_, std::int64_t base, std::shared_ptr<course> time_)
+        : how(std::move(how_)),
+          time(std::move(time_)),
+          width(base * how.widening),
+          channels{1, 16 * width, 32 * width, 64 * width} {
         for (std::size_t l = 0; l <= conv_count; ++l) {
             const std::string n = std::to_string(l);
             const bool last = l == conv_count;
@@ -64,6 +67,12 @@ struct network : torch::nn::Module {
             factor_operations.push_back(std::make_unique<operation>(factor_operation(sizes[l])));
         }
         bias = register_parameter("bias", torch::zeros({class_count}));
+        // Some methods have weights of the size of 1: without a batch norm behind them, the scores would start far too
+        // large. 1 for float weights as they start.
+        torch::NoGradGuard guard;
+        const Tensor w = weight(conv_count);
+        gain =
+            register_parameter("gain", (2.0 / static_cast<double>(w.size(1)) / w.square().mean()).sqrt().reshape({1}));
     }
 
     /// The first `positive` ones by their magnitude.
@@ -114,7 +123,7 @@ struct network : torch::nn::Module {
             x = activate(y, l);
         }
         const Tensor features = x.permute({0, 2, 3, 1}).reshape({x.size(0), -1});
-        return torch::linear(features, weight(conv_count), bias);
+        return torch::linear(features, weight(conv_count)) * gain + bias;
     }
 
     /// Pool and batch norm of statistics that do not change any more, in double.
@@ -135,11 +144,12 @@ struct network : torch::nn::Module {
     double momentum = 0.1;
     method how;
     std::shared_ptr<course> time;
+    std::int64_t width;
     std::array<std::int64_t, conv_count + 1> channels;
     tensors latent, slope, shift, mean, variance;
     std::vector<tensors> weight_parameters, activation_parameters, factors;
     std::vector<std::unique_ptr<operation>> factor_operations;
-    Tensor bias;
+    Tensor bias, gain;
 
 private:
     tensors all(const std::string& name, tensors p) {
@@ -194,9 +204,9 @@ inline std::vector<packed_layer> pack_network(const network& net) {
     return layers;
 }
 
-/// Each packed layer reads the activations of the fake-quantized network, so a layer's integers are compared one by one;
-/// where no code differs, both networks are the same from end to end. They can differ at ties alone: quantized weights are
-/// rounded to float, scale * integer is not. `pixels`: N x 1 x 28 x 28, 0 to 255.
+/// Each packed layer reads the activations of the fake-quantized network, so a layer's integers are compared one by
+/// one; where no code differs, both networks are the same from end to end. They can differ at ties alone: quantized
+/// weights are rounded to float, scale * integer is not. `pixels`: N x 1 x 28 x 28, 0 to 255.
 inline comparison compare(const network& net, const std::vector<packed_layer>& layers, const Tensor& pixels) {
     torch::NoGradGuard guard;
     comparison result;
@@ -231,7 +241,8 @@ inline comparison compare(const network& net, const std::vector<packed_layer>& l
         Tensor packed = torch::tensor(at::ArrayRef<double>(r.values), torch::kDouble);
         if (last) {
             const Tensor features = x.to(torch::kDouble).permute({0, 2, 3, 1}).reshape({x.size(0), -1});
-            const Tensor difference = packed.reshape({-1, outputs}) - features.mm(w.t());
+            const Tensor difference =
+                (packed.reshape({-1, outputs}) - features.mm(w.t())) * net.gain.to(torch::kDouble);
             result.logit_error = difference.abs().max().item<double>();
             break;
         }

@@ -8,6 +8,7 @@ import matplotlib
 
 matplotlib.use("svg")
 import matplotlib.pyplot as plt  # noqa: E402
+import matplotlib.ticker  # noqa: E402
 
 
 def main(table, picture):
@@ -31,6 +32,7 @@ def main(table, picture):
         axes.annotate(row["method"], (bits, 100 * float(row["mean"])), xytext=(7 if side % 2 else -7, 0),
                       textcoords="offset points", ha="left" if side % 2 else "right", va="center", fontsize=8)
     axes.set_xscale("log", base=2)
+    axes.xaxis.set_major_formatter(matplotlib.ticker.FormatStrFormatter("%g"))
     axes.set_xlabel("bits a weight")
     axes.set_ylabel("test accuracy, %")
     axes.grid(alpha=0.3)

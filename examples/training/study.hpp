@@ -56,6 +56,37 @@ inline void write_outcome(const std::string& path, const outcome& o) {
     std::filesystem::rename(path + ".partial", path);
 }
 
+/// What the papers lead one to expect, and what came out.
+inline void write_orderings(std::ostream& out, const std::vector<study_row>& rows) {
+    struct expectation {
+        const char* better;
+        const char* than;
+        double margin;
+    };
+    constexpr expectation all[] = {{"sq-bwn", "bwn", 0.0},
+                                   {"sq-twn", "twn", 0.0},
+                                   {"tga", "twn", 0.0},
+                                   {"wrpn-2x", "float", 0.0},
+                                   {"rtn", "float", 0.025}};
+    const auto find = [&](const char* name) -> const study_row* {
+        for (const study_row& row : rows)
+            if (row.name == name && !row.seeds.empty()) return &row;
+        return nullptr;
+    };
+    out << "\n| expected | difference, points | spread of the two | came out |\n|---|---|---|---|\n";
+    for (const expectation& e : all) {
+        const study_row* a = find(e.better);
+        const study_row* b = find(e.than);
+        if (a == nullptr || b == nullptr) continue;
+        const double difference = a->mean() - b->mean();
+        char line[160];
+        std::snprintf(line, sizeof line, "| %s >= %s - %.1f | %+.2f | %.2f, %.2f | %s |\n", e.better, e.than,
+                      100.0 * e.margin, 100.0 * difference, 100.0 * a->spread(), 100.0 * b->spread(),
+                      difference >= -e.margin ? "yes" : "no");
+        out << line;
+    }
+}
+
 inline void write_report(const std::string& path, const std::vector<study_row>& rows, int epochs, std::size_t images) {
     const std::filesystem::path parent = std::filesystem::path(path).parent_path();
     if (!parent.empty()) std::filesystem::create_directories(parent);
@@ -92,6 +123,7 @@ inline void write_report(const std::string& path, const std::vector<study_row>& 
                       first.activation_bits, row.mean(), row.spread(), row.seeds.size());
         csv << line;
     }
+    write_orderings(out, rows);
     if (!out || !csv) throw std::runtime_error(path + ": cannot be written");
 }
 
