@@ -13,6 +13,13 @@
 #include <tern/kernel/conv/panel_sums.hpp>
 #include <tern/kernel/conv/driver.hpp>
 
+/// The pixels of a tile are one vector; Clang would make one of the taps, and scatter.
+#if defined(__clang__)
+#define TERN_KEEP_ORDER _Pragma("clang loop vectorize(disable) unroll(disable)")
+#else
+#define TERN_KEEP_ORDER
+#endif
+
 namespace tern::kernel {
 
 template <class Arch, class Lhs, class Rhs, bool OneRow>
@@ -215,6 +222,7 @@ private:
                 origin[r] = data + static_cast<std::uintptr_t>(pixel[r < last ? size_t{r} : last]) * bytes;
             });
             const word** to = table_ + first * length;
+            TERN_KEEP_ORDER
             for (size_t n = 0; n < length; ++n, to += row_step) {
                 const std::uintptr_t offset = offsets_[n];
                 bits::unroll<row_step>(
@@ -433,3 +441,5 @@ TERN_INLINE void run_plane_conv(const packed_tensor<Lhs>& input, const packed_pa
 }
 
 }  // namespace tern::kernel
+
+#undef TERN_KEEP_ORDER
