@@ -19,12 +19,14 @@ window2d kernel(size_t height, size_t width, size_t padding = 0) {
 }
 
 TEST_CASE("random geometries") {
-    for_each_conv_pair([](size_t pair, const encoding_info& of_x, const encoding_info& of_w) {
+    size_t configurations = 0;
+    for_each_conv_pair([&](size_t pair, const encoding_info& of_x, const encoding_info& of_w) {
         random_numbers random(pair);
         for (size_t turn = 0; turn < 300; ++turn) {
             conv_shape shape = random_conv_shape(random);
             pad_with_a_value(shape, of_x, random);
             const convolution c(shape, of_x, of_w, random);
+            ++configurations;
             check_int32(pair, c, turn % 3);
             if (turn % 2 != 0) continue;
             parameters p;
@@ -32,6 +34,7 @@ TEST_CASE("random geometries") {
             check_reals(pair, c, p, turn / 2);
         }
     });
+    MESSAGE(configurations, " convolutions on every architecture");
 }
 
 window2d grouped(window2d w, size_t groups, std::int32_t pad_value = 0) {

@@ -1,75 +1,44 @@
 // SPDX-License-Identifier: MIT
 // Windows of bit planes times filters of bit planes, as driver.hpp wants them.
 //
-// Tiles of pixels run the register tile of the matrix product over a table of pointers, one stretch of depth a tap. A tap
-// outside the image points to a pixel of zero bits. That is no contribution where activations have a mask; where they
-// have none it is the lowest value, and what it adds, -w S_w of the tap, is taken out again. So tiles go through rows,
-// borders and images alike, and none is cut short.
-// Where pointers do not serve (taps that share words, groups that start between words, planes too far apart for a pixel
-// of zeros) the bits of a window are gathered first, as many blocks of depth as the scratch holds.
+// Tiles of pixels run the register tile of the matrix product over what plane_reader.hpp makes ready. Zero bits in place of
+// a tap outside the image are no contribution where activations have a mask; where they have none they are the lowest
+// value, and what it adds, -w S_w of the tap, is taken out again.
 #pragma once
 
-#include <tern/kernel/conv/gather.hpp>
 #include <tern/kernel/conv/panel_sums.hpp>
+#include <tern/kernel/conv/plane_reader.hpp>
 #include <tern/kernel/conv/driver.hpp>
 
 namespace tern::kernel {
 
+/// Tiles that a block has at the most.
+template <bool OneRow>
+inline constexpr size_t conv_tiles = OneRow ? 4 : 8;
+
 template <class Arch, class Lhs, class Rhs, bool OneRow>
-class plane_windows {
+class plane_windows : public plane_reader<Arch, Lhs, panel_group<Arch, Lhs, Rhs, OneRow>::rows, conv_tiles<OneRow>> {
     using group_of_panels = panel_group<Arch, Lhs, Rhs, OneRow>;
     using term = constant_term<Lhs, Rhs>;
-    static constexpr size_t planes = size_t{Lhs::planes};
-    static constexpr size_t table_size = 1024;   // pointers
-    static constexpr size_t zero_words = 512;
-    static constexpr size_t scratch_words = 4096;
-    static constexpr size_t depth_block = 192;   // blocks of depth that are worth keeping close
-    static constexpr size_t most_tiles = OneRow ? 4 : 8;
+    using reader = plane_reader<Arch, Lhs, group_of_panels::rows, conv_tiles<OneRow>>;
+    static constexpr size_t depth_block = 192;  // blocks of depth that are worth keeping close
+
+    using reader::block_, reader::blocks_, reader::by_table_, reader::channels_, reader::dense_, reader::geometry_;
+    using reader::input_, reader::length_, reader::read_from_, reader::rhs_blocks_, reader::step_, reader::table_;
+    using reader::extent, reader::for_each_outside, reader::for_each_tap, reader::read, reader::tap_words_, reader::taps_;
 
 public:
     using arch = Arch;
-    static constexpr size_t row_step = group_of_panels::rows;
-    static constexpr size_t row_block = most_tiles * row_step;
+    using reader::row_block, reader::row_step;
+    using typename reader::block_type;
     static constexpr size_t panels = group_of_panels::panels;
-    using block_type = pixel_block<Arch, row_block>;
 
     TERN_INLINE plane_windows(const packed_tensor<Lhs>& input, const packed_panels<Rhs>& filters,
                               const conv_geometry& geometry) noexcept
-        : input_(input),
-          filters_(filters),
-          geometry_(geometry),
-          channels_(filters.tap_depth),
-          blocks_(filters.blocks()),
-          panel_stride_(filters.panel_stride()),
-          tap_words_(depth_words(filters.tap_depth)),
-          taps_(geometry.taps()),
-          dense_(filters.dense_taps()) {
-        const size_t zeros = (planes - 1) * input.pixels.plane_stride + tap_words_;
-        const bool fits = zeros <= zero_words;
-        by_table_ = !dense_ && (geometry.groups == 1 || channels_ % word_bits == 0) &&
-                    (fits || geometry.all_inside());
-        if (by_table_) {
-            if (fits) std::memset(zeros_, 0, zeros * sizeof(word));
-            for (size_t p = 0; fits && p < planes && geometry.pad_value != 0; ++p)
-                for (size_t w = 0; w < tap_words_; ++w) zeros_[p * input.pixels.plane_stride + w] = pad_word(p, w);
-            constexpr size_t most_taps = table_size / row_step;
-            step_ = taps_ < most_taps ? (taps_ == 0 ? 1 : taps_) : most_taps;
-            const size_t tiles = table_size / (step_ * row_step);
-            wanted_ = (tiles < most_tiles ? tiles : most_tiles) * row_step;
-        } else {
-            // At least a tile of one word; as many pixels as leave room for a whole window.
-            wanted_ = row_block;
-            while (wanted_ > row_step && wanted_ * planes * blocks_ > scratch_words) wanted_ -= row_step;
-            step_ = scratch_words / (wanted_ * planes);
-            if (step_ > blocks_) step_ = blocks_;
-        }
-    }
-
-    [[nodiscard]] TERN_INLINE size_t wanted() const noexcept { return wanted_; }
+        : reader(input, filters, geometry), filters_(filters), panel_stride_(filters.panel_stride()) {}
 
     void select(const block_type& block, size_t group, bool wants_sums) noexcept {
-        block_ = &block;
-        group_ = group;
+        this->start(block, group);
         const bool nothing = filters_.depth() == 0 || (by_table_ && taps_ == 0);
         std::uint32_t constant = 0;
         if constexpr (term::of_depth)
@@ -143,8 +112,6 @@ public:
     }
 
 private:
-    /// Taps (by table) or blocks of depth (gathered) that are walked through, `step_` at a time.
-    [[nodiscard]] TERN_INLINE size_t extent() const noexcept { return by_table_ ? taps_ : blocks_; }
     [[nodiscard]] TERN_INLINE size_t counted_taps(size_t r) const noexcept {
         return geometry_.pad_value != 0 ? taps_ : block_->kind_at(r).taps();
     }
@@ -155,172 +122,6 @@ private:
     }
     [[nodiscard]] TERN_INLINE const word* nonzeros_of(size_t panel, size_t tap) const noexcept {
         return sums_of(panel, tap) + panel_outputs;
-    }
-
-    template <class F>
-    TERN_INLINE void for_each_tap(const F& f) const noexcept {
-        size_t n = 0;
-        for (size_t i = 0; i < geometry_.y.taps; ++i)
-            for (size_t j = 0; j < geometry_.x.taps; ++j) f(i, j, n++);
-    }
-
-    /// Word `w` of plane p of a tap that holds the padding's value.
-    [[nodiscard]] TERN_INLINE word pad_word(size_t p, size_t w) const noexcept {
-        const bool set = geometry_.pad_value != 0 && (Lhs::encode(geometry_.pad_value) >> p & 1u) != 0;
-        return set ? bits::low_mask(channels_ - w * word_bits) : word{0};
-    }
-
-    TERN_INLINE void read(size_t from) noexcept {
-        read_from_ = from;
-        length_ = extent() - from < step_ ? extent() - from : step_;
-        if (by_table_)
-            fill_table(from);
-        else
-            gather(from);
-    }
-
-    /// Where the taps [start, start + length_) are: steps from tap (0, 0), and in the filters.
-    TERN_INLINE void set_taps(size_t start) noexcept {
-        const ptrdiff_t row = geometry_.y.tap_move * geometry_.x.input;
-        for (size_t n = 0; n < length_; ++n) {
-            const size_t i = (start + n) / geometry_.x.taps;
-            const size_t j = (start + n) % geometry_.x.taps;
-            const ptrdiff_t pixel = static_cast<ptrdiff_t>(i) * row + static_cast<ptrdiff_t>(j) * geometry_.x.tap_move;
-            offsets_[n] = static_cast<std::uintptr_t>(pixel) * pixel_bytes();
-            rhs_blocks_[n] = geometry_.tap(i, j) * tap_words_;
-        }
-    }
-
-    [[nodiscard]] TERN_INLINE std::uintptr_t pixel_bytes() const noexcept {
-        return static_cast<std::uintptr_t>(input_.pixels.row_stride * sizeof(word));
-    }
-
-    /// Pointers to these taps, tile after tile, tap after tap, pixel after pixel. As numbers: a tap outside the image has
-    /// no address.
-    TERN_INLINE void fill_table(size_t start) noexcept {
-        if (start != taps_from_) {
-            taps_from_ = start;
-            set_taps(start);
-        }
-        const size_t count = block_->count;
-        const size_t length = length_;
-        const std::uintptr_t bytes = pixel_bytes();
-        const auto data = reinterpret_cast<std::uintptr_t>(input_.pixels.data) +
-                          group_ * (channels_ / word_bits) * sizeof(word);
-        for (size_t first = 0; first < count; first += row_step) {
-            std::uintptr_t origin[row_step];
-            const ptrdiff_t* const pixel = block_->pixel + first;
-            const size_t last = count - first < row_step ? count - first - 1 : row_step - 1;
-            bits::unroll<row_step>([&](auto r) TERN_INLINE_LAMBDA {
-                origin[r] = data + static_cast<std::uintptr_t>(pixel[r < last ? size_t{r} : last]) * bytes;
-            });
-            const word** to = table_ + first * length;
-            for (size_t n = 0; n < length; ++n, to += row_step) {
-                const std::uintptr_t offset = offsets_[n];
-                bits::unroll<row_step>(
-                    [&](auto r) TERN_INLINE_LAMBDA { to[r] = reinterpret_cast<const word*>(origin[r] + offset); });
-            }
-        }
-        for (size_t b = 0; b < block_->borders; ++b) point_to_zeros(block_->border[b], start);
-        for (size_t r = count; block_->borders != 0 && r % row_step != 0; ++r) point_to_zeros(r, start);
-    }
-
-    /// The taps of pixel r that lie outside; behind the last pixel, those of the last.
-    TERN_INLINE void point_to_zeros(size_t r, size_t start) noexcept {
-        const pixel_kind& kind = block_->kind_at(r < block_->count ? r : block_->count - 1);
-        const word** const to = table_ + r / row_step * row_step * length_ + r % row_step;
-        for_each_outside(kind, [&](size_t i, size_t j) TERN_INLINE_LAMBDA {
-            const size_t n = i * geometry_.x.taps + j;
-            if (n >= start && n - start < length_) to[(n - start) * row_step] = zeros_;
-        });
-    }
-
-    /// Taps that a kind of pixels does not see.
-    template <class F>
-    TERN_INLINE void for_each_outside(const pixel_kind& kind, const F& f) const noexcept {
-        for (size_t i = 0; i < geometry_.y.taps; ++i) {
-            const bool any = kind.y.has(i);
-            for (size_t j = 0; j < geometry_.x.taps; ++j) {
-                if (any && j == kind.x.first) j = kind.x.last;
-                if (j < geometry_.x.taps) f(i, j);
-            }
-        }
-    }
-
-    /// Blocks [from, from + length_) of the windows, plane by plane.
-    void gather(size_t from) noexcept {
-        const size_t row_words = length_ * planes;
-        for (size_t r = 0; r < block_->count; ++r) {
-            word* const to = scratch_ + r * row_words;
-            if (dense_)
-                gather_dense(r, to, from);
-            else
-                gather_blocks(r, to, from);
-        }
-        for (size_t r = 0; r < bits::ceil_div(block_->count, row_step) * row_step; ++r)
-            table_[r] = scratch_ + (r < block_->count ? r : block_->count - 1) * row_words;
-        rhs_blocks_[0] = from;
-    }
-
-    [[nodiscard]] TERN_INLINE const word* pixel_of(size_t r, size_t i, size_t j) const noexcept {
-        const ptrdiff_t at = block_->pixel[r] +
-                             static_cast<ptrdiff_t>(i) * geometry_.y.tap_move * geometry_.x.input +
-                             static_cast<ptrdiff_t>(j) * geometry_.x.tap_move;
-        return input_.pixels.row(static_cast<size_t>(at));
-    }
-
-    /// `count` <= 32 bits from bit `at` of a plane on.
-    static TERN_INLINE word extract(const word* plane, size_t at, size_t count) noexcept {
-        const size_t shift = at % word_bits;
-        word x = plane[at / word_bits] >> shift;
-        if (shift + count > word_bits) x |= plane[at / word_bits + 1] << (word_bits - shift);
-        return x & bits::low_mask(count);
-    }
-
-    /// Taps of fewer than 32 channels share words. Such windows fit the scratch as a whole, since they have 16 words.
-    void gather_dense(size_t r, word* to, size_t) const noexcept {
-        const pixel_kind& kind = block_->kind_at(r);
-        const size_t plane_stride = input_.pixels.plane_stride;
-        word pad[planes];
-        for (size_t p = 0; p < planes; ++p) pad[p] = pad_word(p, 0);
-        window_writer<Arch, Lhs> window(to, blocks_);
-        for (size_t i = 0; i < geometry_.y.taps; ++i)
-            for (size_t j = 0; j < geometry_.x.taps; ++j) {
-                const size_t at = geometry_.tap(i, j) * channels_;
-                if (!kind.has(i, j)) {
-                    if (geometry_.pad_value != 0) window.add(pad, 1, channels_, at);
-                } else if (geometry_.groups == 1) {
-                    window.add(pixel_of(r, i, j), plane_stride, channels_, at);
-                } else {
-                    word part[planes];
-                    for (size_t p = 0; p < planes; ++p)
-                        part[p] = extract(pixel_of(r, i, j) + p * plane_stride, group_ * channels_, channels_);
-                    window.add(part, 1, channels_, at);
-                }
-            }
-        window.finish();
-    }
-
-    void gather_blocks(size_t r, word* to, size_t from) const noexcept {
-        const pixel_kind& kind = block_->kind_at(r);
-        for (size_t p = 0; p < planes; ++p)
-            for (size_t b = 0; b < length_; ++b) to[p * length_ + b] = 0;
-        for_each_tap([&](size_t i, size_t j, size_t) TERN_INLINE_LAMBDA {
-            const size_t first = geometry_.tap(i, j) * tap_words_;
-            if (first >= from + length_ || first + tap_words_ <= from) return;
-            const bool inside = kind.has(i, j);
-            if (!inside && geometry_.pad_value == 0) return;
-            const word* const pixel = inside ? pixel_of(r, i, j) : nullptr;
-            for (size_t w = 0; w < tap_words_; ++w) {
-                if (first + w < from || first + w >= from + length_) continue;
-                const size_t left = channels_ - w * word_bits;
-                for (size_t p = 0; p < planes; ++p)
-                    to[p * length_ + first + w - from] =
-                        inside ? extract(pixel + p * input_.pixels.plane_stride, group_ * channels_ + w * word_bits,
-                                         left < word_bits ? left : word_bits)
-                               : pad_word(p, w);
-            }
-        });
     }
 
     /// Sums of the values (with no share for zero bits) and counts of the masks of what was read last.
@@ -389,32 +190,10 @@ private:
         }
     }
 
-    packed_tensor<Lhs> input_;
     packed_panels<Rhs> filters_;
-    conv_geometry geometry_;
-    size_t channels_;  // of a group
-    // Read once, because they are not free to compute.
-    size_t blocks_;
-    size_t panel_stride_;
-    size_t tap_words_;
-    size_t taps_;
-    bool dense_;
-    bool by_table_ = false;
-    size_t wanted_ = 0;  // pixels of a block
-    size_t step_ = 0;    // taps or blocks of depth of a pass
-    // The block at work.
-    const block_type* block_ = nullptr;
-    size_t group_ = 0;
-    size_t read_from_ = 0;
-    size_t taps_from_ = static_cast<size_t>(-1);  // that the next two are about
-    std::uintptr_t offsets_[table_size / row_step];
-    size_t rhs_blocks_[table_size / row_step];
-    size_t length_ = 0;
+    size_t panel_stride_;  // read once, because it is not free to compute
     std::uint32_t constants_[row_block];
     std::int32_t sums_[row_block];
-    const word* table_[table_size];
-    word zeros_[zero_words];
-    word scratch_[scratch_words];
 };
 
 /// Whole tiles of pixels, then the rest one by one where that is cheaper.
