@@ -9,7 +9,7 @@ namespace tern::simd {
 
 /// This leaf is that of architectures without one of their own.
 ///   words    that are worked on together, 32 bytes each
-///   expand   bit i of P words, `stride` words apart, as a two's complement number in byte i; Add: added to what is there
+///   expand   bit i of P words, `stride` words apart, as a two's complement number in byte i; Add: added to it
 ///   widen    32 bytes as int32
 ///   above    bit i: a[i] > b[i], of all bytes of `words`
 struct scalar_plane_bytes {
@@ -105,7 +105,8 @@ struct avx512_plane_bytes {
     }
     static TERN_INLINE void widen(const std::int8_t* from, std::int32_t* to) noexcept {
         for (int i = 0; i < 32; i += 16)
-            _mm512_storeu_si512(to + i, _mm512_cvtepi8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(from + i))));
+            _mm512_storeu_si512(to + i,
+                                _mm512_cvtepi8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(from + i))));
     }
     static TERN_INLINE std::uint64_t above(const std::int8_t* a, const std::int8_t* b) noexcept {
         return _mm512_cmpgt_epi8_mask(_mm512_loadu_si512(a), _mm512_loadu_si512(b));
@@ -127,12 +128,14 @@ struct gfni_plane_bytes : avx512_plane_bytes {
         const __m512i middle[2] = {_mm512_unpacklo_epi8(p[3], p[2]), _mm512_unpackhi_epi8(p[3], p[2])};
         const __m512i lowest[2] = {_mm512_unpacklo_epi8(p[1], p[0]), _mm512_unpackhi_epi8(p[1], p[0])};
         bits::unroll<2>([&](auto h) TERN_INLINE_LAMBDA {
-            const __m512i high[2] = {_mm512_unpacklo_epi16(signs[h], signs[h]), _mm512_unpackhi_epi16(signs[h], signs[h])};
+            const __m512i high[2] = {_mm512_unpacklo_epi16(signs[h], signs[h]),
+                                     _mm512_unpackhi_epi16(signs[h], signs[h])};
             const __m512i low[2] = {_mm512_unpacklo_epi16(middle[h], lowest[h]),
                                     _mm512_unpackhi_epi16(middle[h], lowest[h])};
             // Quarter q of turned[k]: bytes 128 q + 64 h + 16 k and the fifteen behind it.
-            const __m512i turned[4] = {turn(_mm512_unpacklo_epi32(high[0], low[0])), turn(_mm512_unpackhi_epi32(high[0], low[0])),
-                                       turn(_mm512_unpacklo_epi32(high[1], low[1])), turn(_mm512_unpackhi_epi32(high[1], low[1]))};
+            const __m512i turned[4] = {
+                turn(_mm512_unpacklo_epi32(high[0], low[0])), turn(_mm512_unpackhi_epi32(high[0], low[0])),
+                turn(_mm512_unpacklo_epi32(high[1], low[1])), turn(_mm512_unpackhi_epi32(high[1], low[1]))};
             const __m512i a = _mm512_shuffle_i32x4(turned[0], turned[1], 0x44);
             const __m512i b = _mm512_shuffle_i32x4(turned[0], turned[1], 0xee);
             const __m512i c = _mm512_shuffle_i32x4(turned[2], turned[3], 0x44);

@@ -43,15 +43,18 @@ public:
         words_ = words;
         if constexpr (compares)
             for (size_t w = 0; w <= words; ++w) {
-                negative_[w] = w == words || sink_.limits.negative == nullptr ? 0u : sink_.limits.negative[first_word + w];
+                negative_[w] =
+                    w == words || sink_.limits.negative == nullptr ? 0u : sink_.limits.negative[first_word + w];
                 if (Sink::set_means_minus) negative_[w] = ~negative_[w];
                 exists_[w] = w == words ? 0u : bits::low_mask(left(w));
             }
         if constexpr (compares)
             for (size_t i = 0; i < (words + 1) * word_bits; ++i) {
                 const size_t c = first_word * word_bits + i;
-                lower_[i] = c < channels_ && sink_.limits.lower != nullptr ? saturated(sink_.limits.lower[c]) : std::int8_t{0};
-                upper_[i] = c < channels_ && sink_.limits.upper != nullptr ? saturated(sink_.limits.upper[c]) : std::int8_t{0};
+                lower_[i] =
+                    c < channels_ && sink_.limits.lower != nullptr ? saturated(sink_.limits.lower[c]) : std::int8_t{0};
+                upper_[i] =
+                    c < channels_ && sink_.limits.upper != nullptr ? saturated(sink_.limits.upper[c]) : std::int8_t{0};
             }
     }
 

@@ -82,9 +82,9 @@ TERN_INLINE void sum9(const Load& load, typename Adder::reg (&to)[sum_planes]) n
 struct stretch9 {
     const word* mask[taps_together];
     const word* sign[taps_together];
-    const word* weights;    ///< of tap t: mask at t * tap_stride, sign `tap_stride / 2` further, `period` words and some
+    const word* weights;  ///< of tap t: mask at t * tap_stride, sign `tap_stride / 2` further, `period` words and some
     size_t tap_stride;
-    size_t period;          ///< words after which weights repeat
+    size_t period;  ///< words after which weights repeat
 };
 
 /// A register of each plane, to bytes.

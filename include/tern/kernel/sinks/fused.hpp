@@ -57,7 +57,8 @@ private:
         const size_t lanes = lanes_of(this->outputs, panel);
         const size_t first = panel * panel_outputs;
         if (residual.from == shortcut::kind::reals) {
-            if (lanes == panel_outputs) return static_cast<void>(std::memcpy(r, residual.reals.row(row) + first, sizeof r));
+            if (lanes == panel_outputs)
+                return static_cast<void>(std::memcpy(r, residual.reals.row(row) + first, sizeof r));
             for (size_t i = 0; i < panel_outputs; ++i) r[i] = i < lanes ? residual.reals.row(row)[first + i] : 0.0f;
         } else if (residual.from == shortcut::kind::bytes) {
             std::int8_t all[panel_outputs];
