@@ -53,8 +53,7 @@ void measure_depthwise(benchmark::State& state, Arch arch, size_t size, size_t c
     if (check) {
         const tern::status s = run(operands);
         if (s != tern::status::ok) return skip_mismatch(state, tern::to_string(s));
-        if (!operands.confirm())
-            return skip_mismatch(state, "the result differs from the reference");
+        if (!operands.confirm()) return skip_mismatch(state, "the result differs from the reference");
     }
     const double macs = static_cast<double>((3 * size - 2) * (3 * size - 2) * channels);
     measure(state, {macs, 0, 0}, std::vector<limit_rate>{}, [&] {
@@ -69,12 +68,14 @@ void add_pair(size_t size, size_t channels) {
     for_each_counting_architecture([&](auto arch) {
         using tag = decltype(arch);
         if (std::is_same_v<tag, tern::arch::scalar>) return;
-        const std::string shape = std::to_string(size) + "x" + std::to_string(size) + "x" + std::to_string(channels) + "/3x3";
+        const std::string shape =
+            std::to_string(size) + "x" + std::to_string(size) + "x" + std::to_string(channels) + "/3x3";
         using operands = depthwise_operands<Lhs, Rhs>;
         add(label<Lhs, Rhs>("depthwise", arch, shape), [=](benchmark::State& state, bool check) {
             measure_depthwise<Lhs, Rhs>(state, arch, size, channels, check, [](operands& o) {
                 return tern::depthwise_conv2d<tag>(tern::packed_tensor<Lhs>(o.pixels, 1, o.size, o.size),
-                                                   static_cast<const tern::packed_rows<Rhs>&>(o.filters), o.window, o.dst());
+                                                   static_cast<const tern::packed_rows<Rhs>&>(o.filters), o.window,
+                                                   o.dst());
             });
         });
         if constexpr (std::is_same_v<Lhs, tern::ternary>) {

@@ -2,8 +2,8 @@
 // network/<network>[_wide<factor>]/<values>/<architecture>/<layer, or `whole`>
 //
 // Whole networks of packed activations and weights, on one thread: the image, floats, is packed into eight planes
-// (until the library has a convolution of bytes); layers end in thresholds on integers, also those behind a shortcut; the
-// last layer multiplies bytes with ternary weights. Counters of `whole`: the share of time of
+// (until the library has a convolution of bytes); layers end in thresholds on integers, also those behind a shortcut;
+// the last layer multiplies bytes with ternary weights. Counters of `whole`: the share of time of
 //   pack      floats to planes, averages to bytes
 //   product   the layers, to int32
 //   epilogue  what thresholds and packing take beyond that
@@ -86,19 +86,23 @@ private:
         memory_.emplace_back();
         memory& m = memory_.back();
         const tern::layer_shape& s = l.shape;
-        const size_t outputs = l.kind == layer_kind::convolution || l.kind == layer_kind::connected ? s.outputs : s.channels;
+        const size_t outputs =
+            l.kind == layer_kind::convolution || l.kind == layer_kind::connected ? s.outputs : s.channels;
         if (l.kind == layer_kind::average_pool) return add_average(l);
         if (l.kind == layer_kind::connected) return add_connected(l);
         const size_t pixels = s.output_height() * s.output_width();
         m.activations = packed(pixels, outputs);
         if (accumulators_.size() < pixels * outputs) accumulators_ = tern::buffer<std::int32_t>(pixels * outputs);
         if (l.kind == layer_kind::max_pool) {
-            steps_.push_back({l.name, 0, network_step::pool,
+            steps_.push_back({l.name,
+                              0,
+                              network_step::pool,
                               [this, i] {
                                   return tern::layer<tern::max_pool_of<Encoding>>(table_.layers[i].shape)
                                       .template run<Arch>(input(i), {}, output(i), tern::plain{});
                               },
-                              {}, {}});
+                              {},
+                              {}});
             return;
         }
         // A third of the results is zero, more or less.
@@ -115,8 +119,8 @@ private:
             m.rows = packed(tern::matrix_view<const std::int8_t>{values.data(), depth, outputs});
             add_layer<tern::depthwise_of<Encoding, Encoding>>(i, m.rows, [this, i] { return input(i); });
         } else {
-            m.filters = tern::packed_matrix<Encoding>(tern::matrix_view<const std::int8_t>{values.data(), outputs, depth},
-                                                      s.taps());
+            m.filters = tern::packed_matrix<Encoding>(
+                tern::matrix_view<const std::int8_t>{values.data(), outputs, depth}, s.taps());
             if (l.from >= 0) {
                 add_layer<tern::conv2d_of<Encoding, Encoding>>(i, m.filters, [this, i] { return input(i); });
             } else {
@@ -132,19 +136,19 @@ private:
         const tern::layer<Kind> planned(l.shape);
         const typename Kind::weights w = weights;
         network_step step{l.name, l.macs(), network_step::product, {}, {}, {}};
-        step.accumulate = [this, planned, w, in] { return planned.template run<Arch>(in(), w, sums(planned), tern::plain{}); };
+        step.accumulate = [this, planned, w, in] {
+            return planned.template run<Arch>(in(), w, sums(planned), tern::plain{});
+        };
         step.check = [this, planned, in, w, i] { return compare<Kind>(planned, in(), w, i); };
         if (l.shortcut < 0) {
-            step.run = [this, planned, w, in, i] {
-                return planned.template run<Arch>(in(), w, output(i), limits(i));
-            };
+            step.run = [this, planned, w, in, i] { return planned.template run<Arch>(in(), w, output(i), limits(i)); };
         } else if constexpr (std::is_same_v<Encoding, ternary> && std::is_same_v<typename Kind::reads, ternary>) {
             fold_shortcut(i);
             step.run = [this, planned, w, in, i] {
                 const memory& m = memory_[i];
                 const tern::packed_rows<ternary> r(memory_[static_cast<size_t>(table_.layers[i].shortcut)].activations);
-                return planned.template run<Arch>(in(), w, output(i),
-                                                  tern::shortcut_limits(m.lower.data(), m.upper.data(), m.negative.data(), r));
+                return planned.template run<Arch>(
+                    in(), w, output(i), tern::shortcut_limits(m.lower.data(), m.upper.data(), m.negative.data(), r));
             };
         }
         steps_.push_back(step);
@@ -156,23 +160,31 @@ private:
         random_bytes random(0x31);
         for (float& x : image_) x = static_cast<float>(random.next());
         pixels_ = tern::packed_activations<pixel>(pixels, l.shape.channels);
-        steps_.push_back({"pack_image", 0, network_step::pack,
+        steps_.push_back({"pack_image",
+                          0,
+                          network_step::pack,
                           [this] {
                               return tern::quantize::quantize_bits<Arch>(
-                                  tern::matrix_view<const float>{image_.data(), pixels_.rows, pixels_.depth}, 1.0f, pixels_);
+                                  tern::matrix_view<const float>{image_.data(), pixels_.rows, pixels_.depth}, 1.0f,
+                                  pixels_);
                           },
-                          {}, {}});
+                          {},
+                          {}});
     }
     void add_average(const network_layer& l) {
         averages_.resize(l.shape.channels);
         const size_t i = memory_.size() - 1;
-        steps_.push_back({l.name, 0, network_step::pool,
+        steps_.push_back({l.name,
+                          0,
+                          network_step::pool,
                           [this, i] {
                               const tern::layer_shape& s = table_.layers[i].shape;
                               return tern::layer<tern::average_pool_of<Encoding>>(s).template run<Arch>(
-                                  input(i), {}, tern::tensor_view<float>{averages_.data(), 1, 1, 1, s.channels}, tern::plain{});
+                                  input(i), {}, tern::tensor_view<float>{averages_.data(), 1, 1, 1, s.channels},
+                                  tern::plain{});
                           },
-                          {}, {}});
+                          {},
+                          {}});
     }
     /// Bytes times ternary weights, behind averages, or behind packed activations that are unpacked by a 1x1 average.
     void add_connected(const network_layer& l) {
@@ -185,30 +197,41 @@ private:
             tern::matrix_view<const std::int8_t>{byte_weights_.data(), l.shape.outputs, depth});
         if (averages_.empty()) {
             averages_.resize(depth);
-            steps_.push_back({"unpack", 0, network_step::pack,
+            steps_.push_back({"unpack",
+                              0,
+                              network_step::pack,
                               [this, i] {
                                   const tern::layer_shape& s = table_.layers[i].shape;
                                   return tern::average_pool2d<Arch>(
-                                      input(i), s.window, tern::tensor_view<float>{averages_.data(), 1, 1, 1, s.channels});
+                                      input(i), s.window,
+                                      tern::tensor_view<float>{averages_.data(), 1, 1, 1, s.channels});
                               },
-                              {}, {}});
+                              {},
+                              {}});
         }
-        steps_.push_back({"pack_bytes", 0, network_step::pack,
+        steps_.push_back({"pack_bytes",
+                          0,
+                          network_step::pack,
                           [this] {
                               return tern::quantize::quantize_int8<Arch>(
                                   tern::matrix_view<const float>{averages_.data(), 1, averages_.size()},
                                   tern::matrix_view<std::int8_t>{bytes_.data(), 1, bytes_.size()},
                                   tern::matrix_view<float>{&byte_scale_, 1, 1});
                           },
-                          {}, {}});
-        steps_.push_back({l.name, l.macs(), network_step::product,
+                          {},
+                          {}});
+        steps_.push_back({l.name,
+                          l.macs(),
+                          network_step::product,
                           [this] {
                               tern::scale_offset e;
                               e.activations.scale = tern::per_tensor(byte_scale_);
-                              return tern::gemm<Arch>(tern::matrix_view<const std::int8_t>{bytes_.data(), 1, bytes_.size()}, last_,
-                                                      tern::matrix_view<float>{classes_.data(), 1, classes_.size()}, e);
+                              return tern::gemm<Arch>(
+                                  tern::matrix_view<const std::int8_t>{bytes_.data(), 1, bytes_.size()}, last_,
+                                  tern::matrix_view<float>{classes_.data(), 1, classes_.size()}, e);
                           },
-                          {}, {}});
+                          {},
+                          {}});
     }
 
     [[nodiscard]] tern::packed_tensor<pixel> image() const {
@@ -237,23 +260,28 @@ private:
         how.epilogue.weights.scale = tern::per_channel(m.scale.data());
         how.residual = tern::shortcut(tern::packed_rows<ternary>());
         tern::shortcut_limits unused;
-        if (tern::fold(tern::to_ternary(how), outputs, m.lower.data(), m.upper.data(), m.negative.data(), unused) != status::ok)
+        if (tern::fold(tern::to_ternary(how), outputs, m.lower.data(), m.upper.data(), m.negative.data(), unused) !=
+            status::ok)
             any_mismatch() = true;
     }
     template <class Planned>
     [[nodiscard]] tern::tensor_view<std::int32_t> sums(const Planned& p) const {
-        return {const_cast<std::int32_t*>(accumulators_.data()), 1, p.shape().output_height(), p.shape().output_width(), p.outputs()};
+        return {const_cast<std::int32_t*>(accumulators_.data()), 1, p.shape().output_height(), p.shape().output_width(),
+                p.outputs()};
     }
 
     /// Some accumulators against their formula.
     template <class Kind, class Input>
-    std::string compare(const tern::layer<Kind>& planned, const Input& in, const typename Kind::weights& w, size_t i) const {
+    std::string compare(const tern::layer<Kind>& planned, const Input& in, const typename Kind::weights& w,
+                        size_t i) const {
         const auto dst = sums(planned);
         if (planned.template run<Arch>(in, w, dst, tern::plain{}) != status::ok) return "refused";
         const tern::window2d& window = planned.shape().window;
         random_bytes random(i);
         for (int turn = 0; turn < 200; ++turn) {
-            const auto number = [&] { return size_t{random.next()} << 16 | size_t{random.next()} << 8 | random.next(); };
+            const auto number = [&] {
+                return size_t{random.next()} << 16 | size_t{random.next()} << 8 | random.next();
+            };
             const size_t y = turn == 0 ? 0 : number() % dst.height;
             const size_t x = turn == 0 ? 0 : number() % dst.width;
             const size_t o = number() % dst.channels;
@@ -302,7 +330,8 @@ void measure_whole(benchmark::State& state, Arch arch, const network_table& tabl
     if (net.run() != status::ok) return skip_mismatch(state, "a layer refused its operands");
     if (check)
         for (const network_step& s : net.steps())
-            if (const std::string wrong = s.check ? s.check() : ""; !wrong.empty()) return skip_mismatch(state, s.name + ": " + wrong);
+            if (const std::string wrong = s.check ? s.check() : ""; !wrong.empty())
+                return skip_mismatch(state, s.name + ": " + wrong);
     if (net.run() != status::ok) return skip_mismatch(state, "a layer refused its operands");
     double whole = 0, pack = 0, product = 0, epilogue = 0, pool = 0, first = 0, last = 0;
     for (const network_step& s : net.steps()) {
@@ -332,7 +361,8 @@ void add_network(const network_table& table, const std::string& suffix = "", boo
     using arch = tern::default_arch;
     const std::string prefix = std::string("network/") + table.name + suffix + "/" + operand_name<Encoding>() + "/" +
                                tern::arch::name(arch{}) + "/";
-    add(prefix + "whole", [=](benchmark::State& state, bool check) { measure_whole<Encoding>(state, arch{}, table, check); });
+    add(prefix + "whole",
+        [=](benchmark::State& state, bool check) { measure_whole<Encoding>(state, arch{}, table, check); });
     if (!each) return;
     for (size_t i = 0; i < network<Encoding, arch>(table).steps().size(); ++i) {
         const auto step = [=]() -> const network_step& { return network_of<Encoding, arch>(table).steps()[i]; };

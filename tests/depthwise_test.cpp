@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Depthwise convolutions equal the reference: random geometries for bits and bytes, every architecture and kind of sink.
+// Depthwise convolutions equal the reference: random geometries for bits and bytes, every architecture.
 #include <cstdint>
 #include <vector>
 
@@ -56,23 +56,24 @@ tern::window_axis random_axis(random_numbers& random) {
 constexpr size_t widths[] = {0, 1, 31, 32, 33, 64, 65, 96, 128, 160, 288, 512, 513, 550};
 
 shape random_shape(random_numbers& random) {
-    return {random.once_in(30) ? 0 : random.between(1, 2), random.once_in(40) ? 0 : random.between(1, 9),
+    return {random.once_in(30) ? 0 : random.between(1, 2),
+            random.once_in(40) ? 0 : random.between(1, 9),
             random.once_in(8) ? random.between(20, 40) : random.between(1, 9),
             random.once_in(2) ? widths[random.next() % 14] : random.between(1, 70),
             {random_axis(random), random_axis(random)}};
 }
 
 const shape border_shapes[] = {
-    {1, 9, 300, 33, square_window(3, 1, 1)},                         // more than one stretch of pixels
+    {1, 9, 300, 33, square_window(3, 1, 1)},  // more than one stretch of pixels
     {1, 3, 270, 1, {{3, 1, 1, 1, 1}, {3, 2, 1, 0, 1}}},
-    {1, 12, 12, 40, square_window(8, 1, 4)},                         // as many taps as are staged
-    {1, 12, 12, 40, {{13, 1, 1, 6, 6}, {5, 1, 1, 2, 2}}},            // one tap too many
-    {1, 20, 20, 33, square_window(12, 1, 0)},                        // sums that no byte holds
-    {1, 30, 4, 3, {{17, 1, 1, 3, 3}, {1, 1, 1, 0, 0}}},              // too many lines
-    {1, 3, 400, 500, {{3, 1, 1, 1, 1}, {3, 1, 190, 190, 190}}},      // a reach that no line holds
+    {1, 12, 12, 40, square_window(8, 1, 4)},                     // as many taps as are staged
+    {1, 12, 12, 40, {{13, 1, 1, 6, 6}, {5, 1, 1, 2, 2}}},        // one tap too many
+    {1, 20, 20, 33, square_window(12, 1, 0)},                    // sums that no byte holds
+    {1, 30, 4, 3, {{17, 1, 1, 3, 3}, {1, 1, 1, 0, 0}}},          // too many lines
+    {1, 3, 400, 500, {{3, 1, 1, 1, 1}, {3, 1, 190, 190, 190}}},  // a reach that no line holds
     {1, 20, 20, 64, {{3, 2, 5, 5, 5}, {3, 3, 4, 4, 4}}},
-    {1, 3, 3, 40, {{2, 1, 1, 7, 6}, {3, 5, 2, 0, 9}}},               // windows that see nothing of the image
-    {1, 18, 18, 32, square_window(16, 1, 2)},                        // bytes: more taps than 16 bits hold
+    {1, 3, 3, 40, {{2, 1, 1, 7, 6}, {3, 5, 2, 0, 9}}},  // windows that see nothing of the image
+    {1, 18, 18, 32, square_window(16, 1, 2)},           // bytes: more taps than 16 bits hold
 };
 
 /// Limits that saturate, equal and negative ones among them.
@@ -80,10 +81,12 @@ struct random_limits {
     std::vector<std::int32_t> lower, upper;
     std::vector<word> negative;
 
-    random_limits(random_numbers& random, size_t channels) : lower(channels + 1), upper(channels + 1), negative(channels / 32 + 1) {
+    random_limits(random_numbers& random, size_t channels)
+        : lower(channels + 1), upper(channels + 1), negative(channels / 32 + 1) {
         for (size_t i = 0; i < lower.size(); ++i) {
             lower[i] = static_cast<std::int32_t>(random.next() % 7) - 4;
-            upper[i] = random.once_in(8) ? (random.once_in(2) ? 2000000000 : -2000000000) : lower[i] + static_cast<std::int32_t>(random.next() % 5);
+            upper[i] = random.once_in(8) ? (random.once_in(2) ? 2000000000 : -2000000000)
+                                         : lower[i] + static_cast<std::int32_t>(random.next() % 5);
             if (random.once_in(8)) lower[i] = random.once_in(2) ? 2000000000 : -2000000000;
         }
         for (word& w : negative) w = random.next();
@@ -117,13 +120,14 @@ template <class Lhs, class Rhs, class Packed>
 void check_bits(const shape& s, size_t turn) {
     random_numbers random(turn);
     const integers x = make_integers(describe<Lhs>(), s.images * s.height * s.width, s.channels, fill::random, random);
-    const integers w = make_integers(describe<Rhs>(), s.taps(), s.channels, turn % 16 == 0 ? fill::highest : fill::random, random);
+    const integers w =
+        make_integers(describe<Rhs>(), s.taps(), s.channels, turn % 16 == 0 ? fill::highest : fill::random, random);
     const packed_lhs lhs(describe<Lhs>(), x, forms[turn % 4], random);
     const packed_lhs rhs(describe<Rhs>(), w, forms[turn / 4 % 4], random);
     std::vector<std::int32_t> expected(s.pixels() * s.channels);
     tern::reference::depthwise_conv2d(
-        tern::tensor_view<const std::int16_t>{x.values.data(), s.images, s.height, s.width, s.channels}, w.view(), s.window,
-        s.output(expected.data(), s.channels));
+        tern::tensor_view<const std::int16_t>{x.values.data(), s.images, s.height, s.width, s.channels}, w.view(),
+        s.window, s.output(expected.data(), s.channels));
     const tern::packed_tensor<Lhs> input(lhs.view().as<Lhs>(), s.images, s.height, s.width);
     const auto filters = rhs.view().as<Rhs>();
     const random_limits limits(random, s.channels);
@@ -139,7 +143,8 @@ void check_bits(const shape& s, size_t turn) {
         dst.expect(expected);
         const size_t rows = tern::depthwise_tiles(s.window, s.images, s.height);
         for (size_t part = 0; part < 3; ++part)
-            CHECK(tern::depthwise_conv2d<decltype(arch)>(input, filters, s.window, s.output(dst.view().data, dst.view().stride),
+            CHECK(tern::depthwise_conv2d<decltype(arch)>(input, filters, s.window,
+                                                         s.output(dst.view().data, dst.view().stride),
                                                          tern::share(rows, part, 3)) == status::ok);
         CHECK(dst.difference() == "");
         tern::packed_activations<Packed> packed(s.pixels(), s.channels);
@@ -153,7 +158,8 @@ void check_bytes(const shape& s, size_t turn) {
     random_numbers random(turn);
     std::vector<std::int8_t> x(s.images * s.height * s.width * (s.channels + 1) + 1);
     std::vector<std::int8_t> w(s.taps() * (s.channels + 2) + 1);
-    for (std::int8_t& v : x) v = static_cast<std::int8_t>(turn % 8 == 0 ? -128 : static_cast<int>(random.next() % 256) - 128);
+    for (std::int8_t& v : x)
+        v = static_cast<std::int8_t>(turn % 8 == 0 ? -128 : static_cast<int>(random.next() % 256) - 128);
     for (std::int8_t& v : w) v = static_cast<std::int8_t>(turn % 8 == 0 ? 1 : static_cast<int>(random.next() % 3) - 1);
     const tern::tensor_view<const std::int8_t> input(x.data(), s.images, s.height, s.width, s.channels, s.channels + 1);
     const tern::matrix_view<const std::int8_t> filters(w.data(), s.taps(), s.channels, s.channels + 2);
@@ -174,12 +180,14 @@ void check_bytes(const shape& s, size_t turn) {
         INFO("int8 on ", std::string(tern::arch::name(arch)), ", ", s);
         destination<std::int32_t> dst(s.pixels(), s.channels, turn % 3);
         dst.expect(expected);
-        CHECK(tern::depthwise_conv2d<decltype(arch)>(input, filters, s.window, s.output(dst.view().data, dst.view().stride)) == status::ok);
+        CHECK(tern::depthwise_conv2d<decltype(arch)>(input, filters, s.window,
+                                                     s.output(dst.view().data, dst.view().stride)) == status::ok);
         CHECK(dst.difference() == "");
     });
     destination<std::int8_t> small(s.pixels(), s.channels, turn % 3);
     small.expect(codes);
-    CHECK(tern::depthwise_conv2d(input, filters, s.window, s.output(small.view().data, small.view().stride), how) == status::ok);
+    CHECK(tern::depthwise_conv2d(input, filters, s.window, s.output(small.view().data, small.view().stride), how) ==
+          status::ok);
     CHECK(small.difference() == "");
 }
 
@@ -223,15 +231,18 @@ TEST_CASE("real steps behind bits") {
     dst.expect(reals);
     const tern::packed_tensor<ternary> input(lhs.view().as<ternary>(), 1, 5, 6);
     const auto filters = rhs.view().as<ternary>();
-    CHECK(tern::depthwise_conv2d(input, filters, s.window, s.output(dst.view().data, 72), tern::to_float(steps)) == status::ok);
+    CHECK(tern::depthwise_conv2d(input, filters, s.window, s.output(dst.view().data, 72), tern::to_float(steps)) ==
+          status::ok);
     CHECK(dst.difference() == "");
 
     steps.epilogue.weights.offset = tern::per_tensor(bias[0]);
-    CHECK(tern::depthwise_conv2d(input, filters, s.window, s.output(dst.view().data, 72), tern::to_float(steps)) == status::unsupported);
+    CHECK(tern::depthwise_conv2d(input, filters, s.window, s.output(dst.view().data, 72), tern::to_float(steps)) ==
+          status::unsupported);
     steps.epilogue.weights.offset = {};
     auto few = filters;
     few.rows = 8;
-    CHECK(tern::depthwise_conv2d(input, few, s.window, s.output(dst.view().data, 72), tern::to_float(steps)) == status::bad_shape);
+    CHECK(tern::depthwise_conv2d(input, few, s.window, s.output(dst.view().data, 72), tern::to_float(steps)) ==
+          status::bad_shape);
 }
 
 }  // namespace

@@ -63,7 +63,8 @@ struct random_steps {
         steps.epilogue = of_product.epilogue;
         const size_t outputs = w.rows;
         if (random.once_in(2)) {
-            for (size_t i = 0; i <= outputs; ++i) slopes.push_back(static_cast<float>(random.next() % 64) / 32.0f - (foldable ? 0.0f : 1.0f));
+            for (size_t i = 0; i <= outputs; ++i)
+                slopes.push_back(static_cast<float>(random.next() % 64) / 32.0f - (foldable ? 0.0f : 1.0f));
             steps.slope = random.once_in(2) ? tern::per_tensor(slopes[0]) : tern::per_channel(slopes.data());
         }
         if (foldable) {
@@ -77,10 +78,17 @@ struct random_steps {
             reals.push_back(static_cast<float>(random.next() % 9999) / 77.0f - 60.0f);
             bytes.push_back(static_cast<std::int8_t>(random.next() % 256 - 128));
         }
-        const tern::parameter scale = random.once_in(3) ? tern::parameter{} : random.once_in(2) ? tern::per_tensor(scales[0]) : tern::per_channel(scales.data());
+        const tern::parameter scale = random.once_in(3)   ? tern::parameter{}
+                                      : random.once_in(2) ? tern::per_tensor(scales[0])
+                                                          : tern::per_channel(scales.data());
         switch (random.next() % 4) {
-            case 0: steps.residual = {tern::matrix_view<const float>{reals.data(), rows, outputs, outputs + 2}, scale}; break;
-            case 1: steps.residual = {tern::matrix_view<const std::int8_t>{bytes.data(), rows, outputs, outputs + 2}, scale}; break;
+            case 0:
+                steps.residual = {tern::matrix_view<const float>{reals.data(), rows, outputs, outputs + 2}, scale};
+                break;
+            case 1:
+                steps.residual = {tern::matrix_view<const std::int8_t>{bytes.data(), rows, outputs, outputs + 2},
+                                  scale};
+                break;
             case 2:
                 trits = make_integers(describe<ternary>(), rows, outputs, fill::random, random);
                 packed.emplace_back(describe<ternary>(), trits, forms[random.next() % 4], random);
@@ -183,7 +191,8 @@ void check_integers(const std::vector<std::int32_t>& acc, const std::vector<floa
         const packed_lhs packed(describe<ternary>(), r, forms[random.next() % 4], random);
         std::vector<float> scales(outputs + 1);
         for (float& x : scales) x = static_cast<float>(random.next() % 99) / 8.0f - 6.0f;
-        tern::real_steps steps(s.steps.epilogue, {packed.view().as<ternary>(), tern::per_channel(scales.data())}, s.steps.slope);
+        tern::real_steps steps(s.steps.epilogue, {packed.view().as<ternary>(), tern::per_channel(scales.data())},
+                               s.steps.slope);
         std::vector<float> behind = y;
         const matrix_view<float> bs(behind.data(), rows, outputs);
         tern::reference::apply(steps, bs);
@@ -210,7 +219,8 @@ void check_integers(const std::vector<std::int32_t>& acc, const std::vector<floa
         tern::integer_limits limits(lower.data(), upper.data(), negative.data());
         for (size_t o = 0; o < outputs; ++o) {
             lower[o] = static_cast<std::int32_t>(random.next() % 21) - 10;
-            upper[o] = random.once_in(9) ? std::numeric_limits<std::int32_t>::max() : lower[o] + static_cast<std::int32_t>(random.next() % 9) - 1;
+            upper[o] = random.once_in(9) ? std::numeric_limits<std::int32_t>::max()
+                                         : lower[o] + static_cast<std::int32_t>(random.next() % 9) - 1;
         }
         for (word& w : negative) w = random.next();
         if (!folded && random.once_in(4)) limits = {nullptr, upper.data(), nullptr};
@@ -233,19 +243,20 @@ void check_integers(const std::vector<std::int32_t>& acc, const std::vector<floa
             tern::reference::binarize(as, limits, to);
         }
         if constexpr (All) {
-        packed_destination<binary> bits(rows, outputs, forms[random.next() % 4]);
-        bits.expect(expected);
-        CHECK(run(bits.view(), limits) == status::ok);
-        CHECK(bits.difference() == "");
+            packed_destination<binary> bits(rows, outputs, forms[random.next() % 4]);
+            bits.expect(expected);
+            CHECK(run(bits.view(), limits) == status::ok);
+            CHECK(bits.difference() == "");
         }
     }
 }
 
 const size_t sizes[] = {0, 1, 2, 3, 7, 15, 16, 17, 31, 32, 33, 48, 63, 65};
 
-// Sinks alone, on every architecture: what stands in front of them is tested elsewhere, and dear to compile.
+// Sinks alone: what stands in front of them is tested elsewhere, and dear to compile. On the best architecture only:
+// each executable of this test has another one.
 TEST_CASE("sinks") {
-    for_each_architecture([](auto arch) {
+    const auto on = [](auto arch) {
         using arch_type = decltype(arch);
         random_numbers random(7);
         for (size_t turn = 0; turn < 150; ++turn) {
@@ -286,7 +297,9 @@ TEST_CASE("sinks") {
             check_destinations<true, arch_type>(y, s, rows, outputs, random, run);
             if (turn % 2 == 0) check_integers<true, arch_type>(dense, y, s, rows, outputs, random, run);
         }
-    });
+    };
+    ran(tern::default_arch{});
+    on(tern::default_arch{});
 }
 
 TEST_CASE("products of planes, on the best architecture") {
@@ -330,9 +343,9 @@ TEST_CASE("products of bytes, on the best architecture") {
         std::vector<float> y(rows * outputs);
         tern::reference::gemm(lhs, w.view(), tern::matrix_view<float>(y.data(), rows, outputs),
                               tern::reference::unclamped(s.steps.epilogue));
-        check_destinations<false, tern::default_arch>(y, s, rows, outputs, random, [&](const auto& dst, const auto& how) {
-            return tern::gemm(lhs, codes, dst, how);
-        });
+        check_destinations<false, tern::default_arch>(
+            y, s, rows, outputs, random,
+            [&](const auto& dst, const auto& how) { return tern::gemm(lhs, codes, dst, how); });
     }
 }
 
@@ -344,33 +357,42 @@ TEST_CASE("convolutions, on the best architecture") {
         const size_t channels = random.between(1, 40);
         const size_t outputs = sizes[random.next() % 14];
         const size_t images = random.between(1, 2);
-        const tern::window2d window = tern::square_window(random.between(1, 3), random.between(1, 2), random.between(1, 2));
+        const tern::window2d window =
+            tern::square_window(random.between(1, 3), random.between(1, 2), random.between(1, 2));
         const size_t out_height = window.y.outputs(height);
         const size_t out_width = window.x.outputs(width);
         const size_t rows = images * out_height * out_width;
         const integers x = make_integers(describe<binary>(), images * height * width, channels, fill::random, random);
-        const integers w = make_integers(describe<ternary>(), outputs, window.y.kernel * window.x.kernel * channels, fill::random, random);
+        const integers w = make_integers(describe<ternary>(), outputs, window.y.kernel * window.x.kernel * channels,
+                                         fill::random, random);
         const packed_lhs lhs(describe<binary>(), x, forms[turn % 4], random);
         const packed_rhs rhs(describe<ternary>(), w, window.y.kernel * window.x.kernel, turn % 2 == 0);
         const random_steps s(random, rows, w, images, turn % 2 == 0);
         const tern::tensor_view<const std::int16_t> input(x.values.data(), images, height, width, channels);
-        const tern::tensor_view<const std::int16_t> filters(w.values.data(), outputs, window.y.kernel, window.x.kernel, channels);
+        const tern::tensor_view<const std::int16_t> filters(w.values.data(), outputs, window.y.kernel, window.x.kernel,
+                                                            channels);
         std::vector<float> y(rows * outputs);
-        tern::reference::conv2d(input, filters, window, tern::tensor_view<float>(y.data(), images, out_height, out_width, outputs),
+        tern::reference::conv2d(input, filters, window,
+                                tern::tensor_view<float>(y.data(), images, out_height, out_width, outputs),
                                 tern::reference::unclamped(s.steps.epilogue));
         const tern::packed_tensor<binary> packed(lhs.view().as<binary>(), images, height, width);
         const auto filters_packed = rhs.view().as<ternary>();
         check_destinations<false, tern::default_arch>(
             y, s, rows, outputs, random, [&](const tern::matrix_view<std::int8_t>& dst, const auto& how) {
-                return tern::conv2d(packed, filters_packed, window, tern::tensor_view<std::int8_t>(dst.data, images, out_height, out_width, outputs, dst.stride), how);
+                return tern::conv2d(
+                    packed, filters_packed, window,
+                    tern::tensor_view<std::int8_t>(dst.data, images, out_height, out_width, outputs, dst.stride), how);
             });
         if (turn % 2 != 0) continue;
         std::vector<std::int32_t> acc(rows * outputs);
-        tern::reference::conv2d(input, filters, window, tern::tensor_view<std::int32_t>(acc.data(), images, out_height, out_width, outputs));
-        check_integers<false, tern::default_arch>(acc, y, s, rows, outputs, random, [&](const auto& dst, const auto& how) {
-            using encoding = typename std::decay_t<decltype(dst)>::encoding;
-            return tern::conv2d(packed, filters_packed, window, tern::mutable_packed_tensor<encoding>{dst, images, out_height, out_width}, how);
-        });
+        tern::reference::conv2d(input, filters, window,
+                                tern::tensor_view<std::int32_t>(acc.data(), images, out_height, out_width, outputs));
+        check_integers<false, tern::default_arch>(
+            acc, y, s, rows, outputs, random, [&](const auto& dst, const auto& how) {
+                using encoding = typename std::decay_t<decltype(dst)>::encoding;
+                return tern::conv2d(packed, filters_packed, window,
+                                    tern::mutable_packed_tensor<encoding>{dst, images, out_height, out_width}, how);
+            });
     }
 }
 

@@ -27,12 +27,12 @@ void operator delete(void* p, std::size_t) noexcept { std::free(p); }
 
 namespace {
 
+using std::size_t;
 using tern::layer;
 using tern::plain;
 using tern::status;
 using tern::ternary;
 using tern::word;
-using std::size_t;
 
 constexpr layer<tern::conv2d_of<ternary, ternary>> conv({1, 8, 9, 40, 48, tern::square_window(3, 1, 1)});
 static_assert(conv.state() == status::ok);
@@ -98,10 +98,12 @@ TEST_CASE("a small network, planned, run and counted") {
                                     tensor_view<float>{means.data(), 1, 1, 1, 48});
     tern::thresholds half;
     tern::reference::ternarize(matrix_view<float>{means.data(), 1, 48}, half, {t4.data(), 1, 48});
-    tern::reference::gemm(matrix_view<const std::int8_t>{t4.data(), 1, 48}, matrix_view<const std::int8_t>{w3.data(), 10, 48},
+    tern::reference::gemm(matrix_view<const std::int8_t>{t4.data(), 1, 48},
+                          matrix_view<const std::int8_t>{w3.data(), 10, 48},
                           matrix_view<std::int32_t>{acc3.data(), 1, 10});
 
-    tern::buffer<word> workspace(conv.workspace_size() / sizeof(word)), small(connected.workspace_size() / sizeof(word));
+    tern::buffer<word> workspace(conv.workspace_size() / sizeof(word)),
+        small(connected.workspace_size() / sizeof(word));
     tern::packed_activations<ternary> a1(72, 48), a2(20, 48), a3(6, 48);
     std::vector<float> mean(48);
     std::vector<std::int32_t> result(10);
@@ -129,12 +131,14 @@ TEST_CASE("a small network, planned, run and counted") {
         CHECK(mean == means);
         CHECK(result == acc3);
     }
-    CHECK(conv.run(tensor_view<const float>{x.data(), 1, 8, 9, 40}, {}, f1, tern::mutable_packed_tensor<ternary>{a1, 1, 8, 9},
-                   limits, workspace.data(), conv.workspace_size() - 1) == status::buffer_size);
-    CHECK(conv.run(tensor_view<const float>{x.data(), 1, 8, 9, 40}, {}, f1, tern::mutable_packed_tensor<ternary>{a1, 1, 8, 9},
-                   limits, reinterpret_cast<char*>(workspace.data()) + 1, conv.workspace_size()) == status::bad_alignment);
-    CHECK(depthwise.run(tern::packed_tensor<ternary>(a2, 1, 4, 5), f2, tern::mutable_packed_tensor<ternary>{a1, 1, 8, 9},
-                        signs) == status::bad_shape);
+    CHECK(conv.run(tensor_view<const float>{x.data(), 1, 8, 9, 40}, {}, f1,
+                   tern::mutable_packed_tensor<ternary>{a1, 1, 8, 9}, limits, workspace.data(),
+                   conv.workspace_size() - 1) == status::buffer_size);
+    CHECK(conv.run(tensor_view<const float>{x.data(), 1, 8, 9, 40}, {}, f1,
+                   tern::mutable_packed_tensor<ternary>{a1, 1, 8, 9}, limits,
+                   reinterpret_cast<char*>(workspace.data()) + 1, conv.workspace_size()) == status::bad_alignment);
+    CHECK(depthwise.run(tern::packed_tensor<ternary>(a2, 1, 4, 5), f2,
+                        tern::mutable_packed_tensor<ternary>{a1, 1, 8, 9}, signs) == status::bad_shape);
 }
 
 }  // namespace

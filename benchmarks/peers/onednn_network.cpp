@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// peer/onednn_f32/<network> and peer/onednn_u8s8u8/<network>: the convolutions and connected layers of a network one after
-// the other on one thread, each in the library's own layouts, with no pool, shortcut, activation or reorder between them.
+// peer/onednn_f32/<network> and peer/onednn_u8s8u8/<network>: the convolutions and connected layers of a network one
+// after the other on one thread, each in the library's own layouts, without pool, shortcut, activation or reorder.
 #include <cstring>
 
 #include <dlfcn.h>
@@ -40,17 +40,23 @@ peer_layer make_layer(const network_layer& l, numbers which, const dnnl::engine&
     const type of_x = bytes ? type::u8 : type::f32;
     const type of_w = bytes ? type::s8 : type::f32;
     const memory::desc src({1, dim(s.channels), dim(s.height), dim(s.width)}, of_x, tag::any);
-    const memory::dims shape = depthwise ? memory::dims{dim(s.channels), 1, 1, dim(w.y.kernel), dim(w.x.kernel)}
-                                         : memory::dims{dim(outputs), dim(s.channels), dim(w.y.kernel), dim(w.x.kernel)};
+    const memory::dims shape = depthwise
+                                   ? memory::dims{dim(s.channels), 1, 1, dim(w.y.kernel), dim(w.x.kernel)}
+                                   : memory::dims{dim(outputs), dim(s.channels), dim(w.y.kernel), dim(w.x.kernel)};
     const memory::desc weights(shape, of_w, tag::any);
     const memory::desc dst({1, dim(outputs), dim(s.output_height()), dim(s.output_width())},
                            which == numbers::bytes_to_int32 ? type::s32 : of_x, tag::any);
-    const dnnl::convolution_forward::primitive_desc chosen(
-        {dnnl::prop_kind::forward_inference, dnnl::algorithm::convolution_direct, src, weights, dst,
-         {dim(w.y.stride), dim(w.x.stride)}, {dim(w.y.pad_before), dim(w.x.pad_before)}, {dim(w.y.pad_after), dim(w.x.pad_after)}},
-        cpu);
-    peer_layer made{dnnl::convolution_forward(chosen), memory(chosen.src_desc(), cpu), memory(chosen.weights_desc(), cpu),
-                    memory(chosen.dst_desc(), cpu)};
+    const dnnl::convolution_forward::primitive_desc chosen({dnnl::prop_kind::forward_inference,
+                                                            dnnl::algorithm::convolution_direct,
+                                                            src,
+                                                            weights,
+                                                            dst,
+                                                            {dim(w.y.stride), dim(w.x.stride)},
+                                                            {dim(w.y.pad_before), dim(w.x.pad_before)},
+                                                            {dim(w.y.pad_after), dim(w.x.pad_after)}},
+                                                           cpu);
+    peer_layer made{dnnl::convolution_forward(chosen), memory(chosen.src_desc(), cpu),
+                    memory(chosen.weights_desc(), cpu), memory(chosen.dst_desc(), cpu)};
     for (memory* m : {&made.src, &made.weights}) std::memset(m->get_data_handle(), 0, m->get_desc().get_size());
     return made;
 }
@@ -78,10 +84,12 @@ void measure_depthwise(benchmark::State& state, size_t size, size_t channels, nu
     one_openmp_thread();
     const dnnl::engine cpu(dnnl::engine::kind::cpu, 0);
     dnnl::stream stream(cpu);
-    const network_layer l{"", layer_kind::depthwise, {1, size, size, channels, channels, tern::square_window(3, 1, 1)}, 0};
+    const network_layer l{
+        "", layer_kind::depthwise, {1, size, size, channels, channels, tern::square_window(3, 1, 1)}, 0};
     const peer_layer made = make_layer(l, which, cpu);
     measure(state, {l.macs(), 0, 0}, std::vector<limit_rate>{}, [&] {
-        made.multiply.execute(stream, {{DNNL_ARG_SRC, made.src}, {DNNL_ARG_WEIGHTS, made.weights}, {DNNL_ARG_DST, made.dst}});
+        made.multiply.execute(stream,
+                              {{DNNL_ARG_SRC, made.src}, {DNNL_ARG_WEIGHTS, made.weights}, {DNNL_ARG_DST, made.dst}});
         stream.wait();
         benchmark::ClobberMemory();
     });
@@ -90,10 +98,14 @@ void measure_depthwise(benchmark::State& state, size_t size, size_t channels, nu
 }  // namespace
 
 void add_onednn_depthwise(size_t size, size_t channels) {
-    const std::string shape = std::to_string(size) + "x" + std::to_string(size) + "x" + std::to_string(channels) + "/3x3";
+    const std::string shape =
+        std::to_string(size) + "x" + std::to_string(size) + "x" + std::to_string(channels) + "/3x3";
     for (const auto which : {numbers::floats, numbers::bytes, numbers::bytes_to_int32})
         add(std::string("peer/onednn_") +
-                (which == numbers::floats ? "f32" : which == numbers::bytes ? "u8s8u8" : "u8s8s32") + "_depthwise/" + shape,
+                (which == numbers::floats  ? "f32"
+                 : which == numbers::bytes ? "u8s8u8"
+                                           : "u8s8s32") +
+                "_depthwise/" + shape,
             [=](benchmark::State& state, bool) { measure_depthwise(state, size, channels, which); });
 }
 

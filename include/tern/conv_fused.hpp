@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 // Convolutions straight into the next layer's activations: conv.hpp with any destination and way there of fused.hpp.
 //
-// dst: `tensor_view` of floats or int8, `mutable_packed_tensor` of binary, ternary, unsigned_bits<K> or bipolar_bits<K>;
-// a shortcut has one row an output pixel. Bit-identical to `reference::conv2d` and reference/fused.hpp behind it.
+// dst: `tensor_view` of floats or int8, `mutable_packed_tensor` of binary, ternary, unsigned_bits<K> or
+// bipolar_bits<K>; a shortcut has one row an output pixel. Bit-identical to `reference::conv2d` and reference/fused.hpp.
 // `scale_offset::group` is not supported.
 #pragma once
 

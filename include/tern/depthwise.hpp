@@ -13,13 +13,13 @@
 // Accumulation in int32, exact, bit-identical to `reference::depthwise_conv2d` on every architecture. The taps of a
 // filter may be at most 2^31 - 1 (bits) or (2^31 - 1) / 128 (bytes); `overflow` beyond.
 // How: a popcount adds along channels, which is of no use here. Bits stay where they are and are added across
-// registers, nine taps at a time: 54 instructions of AVX-512 for nine products of 512 channels, and from the five planes
-// of the result to bytes. int8 is added up in 16 bits, which 255 taps do not leave, and then in 32.
+// registers, nine taps at a time: 54 instructions of AVX-512 for nine products of 512 channels, and from the five
+// planes of the result to bytes. int8 is added up in 16 bits, which 255 taps do not leave, and then in 32.
 // Memory: 70 KB of stack (bits; arch::scalar: less than 1 KB), 3 KB (bytes).
 // Threads: none are started; `tiles` selects rows of output pixels, counted through all images, and disjoint ranges may
 // run side by side.
-// Destinations: int32, or any of fused.hpp. There, offsets of weights and activations are not supported: an offset's share
-// differs from channel to channel here.
+// Destinations: int32, or any of fused.hpp. There, offsets of weights and activations are not supported: an offset's
+// share differs from channel to channel here.
 #pragma once
 
 #include <cstddef>
@@ -139,8 +139,7 @@ template <class Arch, class Input, class Filters, class Destination, class How>
     status s = check_tensor(dst);
     if (s == status::ok)
         s = check_depthwise(input, filters, window, dst, width_of(pixels), bytes_of(pixels), max_product, range);
-    if (s == status::ok)
-        s = check_how(how, pixels.rows, width_of(pixels), filters.rows, max_product, bytes_of(pixels));
+    if (s == status::ok) s = check_how(how, pixels.rows, width_of(pixels), filters.rows, max_product, bytes_of(pixels));
     if (s == status::ok && (has_groups(how) || has_offsets(how))) s = status::unsupported;
     if (s == status::ok) run_depthwise<Arch>(input, filters, window, dst, range, kernel::sink_of<Arch>(pixels, how));
     return s;

@@ -75,8 +75,8 @@ template <class Condition>
         e.activations.scale.stride != 0)
         return status::unsupported;
     for (size_t o = 0; o < outputs; ++o) {
-        if (!is_finite(how.residual.scale, o) || !is_finite(e.weights.scale, o) || !is_finite(e.activations.scale, 0) || !is_finite(how.slope, o) ||
-            (e.bias != nullptr && !is_finite(per_channel(e.bias), o)))
+        if (!is_finite(how.residual.scale, o) || !is_finite(e.weights.scale, o) || !is_finite(e.activations.scale, 0) ||
+            !is_finite(how.slope, o) || (e.bias != nullptr && !is_finite(per_channel(e.bias), o)))
             return status::bad_value;
         if (how.slope.at(o, 0, 1.0f) < 0.0f) return status::unsupported;
     }
@@ -100,8 +100,7 @@ TERN_INLINE void fold_output(const to_binary& how, size_t o, float r, std::int32
     const output_curve z{how, o, double{how.residual.scale.at(o, 0, 1.0f)} * double{r}};
     const float limit = how.limit.at(o, 0, 0.0f);
     const bool falls = z.falls();
-    upper = last_without(
-        [&](std::int32_t a) TERN_INLINE_LAMBDA { return falls ? !(z(a) >= limit) : z(a) >= limit; });
+    upper = last_without([&](std::int32_t a) TERN_INLINE_LAMBDA { return falls ? !(z(a) >= limit) : z(a) >= limit; });
     lower = upper;
 }
 
@@ -117,7 +116,8 @@ TERN_INLINE void note_directions(const real_steps& how, size_t outputs, word* ne
 /// normalisations, biases, slopes >= 0, clamps and thresholds disappear.
 /// lower, upper: `outputs` integers; negative: ceil(outputs / 32) words. `out` refers to them.
 /// Cost: 120 evaluations an output. Returns unsupported for what does not depend on the accumulator alone: weight or
-/// activation offsets, activation scales that differ, groups of depth, a shortcut (but see below); and for negative slopes.
+/// activation offsets, activation scales that differ, groups of depth, a shortcut (but see below); and for
+/// negative slopes.
 [[nodiscard]] TERN_INLINE status fold(const to_ternary& how, size_t outputs, std::int32_t* lower, std::int32_t* upper,
                                       word* negative, integer_limits& out) noexcept {
     if (outputs != 0 && (lower == nullptr || upper == nullptr || negative == nullptr)) return status::null_pointer;

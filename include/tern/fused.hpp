@@ -152,10 +152,12 @@ struct shortcut_limits {
 namespace detail {
 
 template <class T>
-inline constexpr bool is_how = std::is_base_of_v<real_steps, T> || std::is_same_v<integer_limits, T> ||
-                               std::is_same_v<shortcut_limits, T>;
+inline constexpr bool is_how =
+    std::is_base_of_v<real_steps, T> || std::is_same_v<integer_limits, T> || std::is_same_v<shortcut_limits, T>;
 
-[[nodiscard]] TERN_INLINE constexpr bool is_step(float scale) noexcept { return scale >= 0x1p-100f && scale <= 0x1p100f; }
+[[nodiscard]] TERN_INLINE constexpr bool is_step(float scale) noexcept {
+    return scale >= 0x1p-100f && scale <= 0x1p100f;
+}
 
 [[nodiscard]] TERN_INLINE status check(const shortcut& r, size_t rows, size_t outputs, byte_range dst) noexcept {
     if (r.scale.stride > 1) return status::bad_stride;

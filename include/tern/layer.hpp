@@ -9,12 +9,12 @@
 // The kinds of layers are conv2d_of, depthwise_of, connected_of, max_pool_of and average_pool_of. Behind them stand the
 // operations of conv_fused.hpp, depthwise.hpp, gemm.hpp and pool.hpp, with their operands, exactness and bounds.
 //
-// input: `packed_tensor` of what the layer reads, or `tensor_view<const float>` together with the way in which it becomes
-// that (`from_floats`): it is then packed into the workspace first, and only then is there a workspace at all.
-// output, how: `tensor_view` or `mutable_packed_tensor` and a way of fused.hpp; `plain` for int32 accumulators and pools.
+// input: `packed_tensor` of what the layer reads, or `tensor_view<const float>` together with the way in which it
+// becomes that (`from_floats`): it is then packed into the workspace first, and only then is there a workspace at all.
+// output, how: `tensor_view` or `mutable_packed_tensor` and a way of fused.hpp; `plain` for int32 sums and pools.
 //
-// Threads: output tiles (pooling: none) are split over an executor as `run` of parallel.hpp does it, behind the packing,
-// which is split over pixels. Any executor gives the same bytes.
+// Threads: output tiles (pooling: none) are split over an executor as `run` of parallel.hpp does it, behind the
+// packing, which is split over pixels. Any executor gives the same bytes.
 #pragma once
 
 #include <cstddef>
@@ -51,14 +51,15 @@ struct no_weights {};
 
 /// How floats become the activations of a layer: quantize_binary, quantize_ternary, quantize_bits.
 struct from_floats {
-    thresholds limits;  ///< ternary
-    float scale = 1.0f; ///< k-bit
+    thresholds limits;   ///< ternary
+    float scale = 1.0f;  ///< k-bit
 };
 
 namespace detail {
 
 /// Conditions of every kind; sizes whose product does not fit are `overflow`.
-[[nodiscard]] TERN_INLINE constexpr status check_layer(const layer_shape& s, size_t depth, size_t max_product) noexcept {
+[[nodiscard]] TERN_INLINE constexpr status check_layer(const layer_shape& s, size_t depth,
+                                                       size_t max_product) noexcept {
     const status window = check(s.window, s.height, s.width);
     if (window != status::ok) return window;
     size_t size = 0;
@@ -79,7 +80,8 @@ template <class Encoding>
 }
 
 template <class Input, class Output>
-[[nodiscard]] TERN_INLINE bool fits(const layer_shape& s, const Input& in, const Output& out, size_t channels) noexcept {
+[[nodiscard]] TERN_INLINE bool fits(const layer_shape& s, const Input& in, const Output& out,
+                                    size_t channels) noexcept {
     return in.images == s.images && in.height == s.height && in.width == s.width && channels_of(in) == s.channels &&
            out.images == s.images && out.height == s.output_height() && out.width == s.output_width() &&
            width_of_output(out) == channels;
@@ -234,9 +236,9 @@ public:
     }
     /// Bytes that `run` needs for floats; for packed input it needs none.
     [[nodiscard]] TERN_INLINE constexpr size_t workspace_size() const noexcept {
-        return state_ == status::ok ? rows_words<reads>(shape_.images * shape_.height * shape_.width, shape_.channels) *
-                                          sizeof(word)
-                                    : 0;
+        return state_ == status::ok
+                   ? rows_words<reads>(shape_.images * shape_.height * shape_.width, shape_.channels) * sizeof(word)
+                   : 0;
     }
 
     /// Packed input.
@@ -245,9 +247,8 @@ public:
                              Executor&& executor = {}) const noexcept {
         if (state_ != status::ok) return state_;
         if (!detail::fits(shape_, input, output, outputs())) return status::bad_shape;
-        return tern::run(executor, tiles_, [&](tiles range) {
-            return Kind::template run<Arch>(shape_, input, w, output, how, range);
-        });
+        return tern::run(executor, tiles_,
+                         [&](tiles range) { return Kind::template run<Arch>(shape_, input, w, output, how, range); });
     }
 
     /// Floats, packed into the workspace: `workspace_size()` bytes on a boundary of 4; 64 is fastest.
@@ -263,9 +264,8 @@ public:
         if (reinterpret_cast<std::uintptr_t>(workspace) % alignof(word) != 0) return status::bad_alignment;
         const matrix_view<const float> pixels = input.pixels();
         const mutable_packed_rows<reads> packed(static_cast<word*>(workspace), pixels.rows, pixels.cols);
-        const status s = tern::run(executor, pixels.rows, [&](tiles range) {
-            return pack_pixels<Arch>(pixels, source, packed, range);
-        });
+        const status s = tern::run(executor, pixels.rows,
+                                   [&](tiles range) { return pack_pixels<Arch>(pixels, source, packed, range); });
         if (s != status::ok) return s;
         return run<Arch>(packed_tensor<reads>(packed, shape_.images, shape_.height, shape_.width), w, output, how,
                          executor);
@@ -284,7 +284,8 @@ public:
                                             packed.plane_stride);
         if constexpr (std::is_same_v<reads, ternary>)
             return quantize::quantize_ternary<Arch>(from, source.limits, to);
-        else if constexpr (reads::planes == 1 && !reads::has_mask && std::is_same_v<reads, basic_binary<reads::sign_bit>>)
+        else if constexpr (reads::planes == 1 && !reads::has_mask &&
+                           std::is_same_v<reads, basic_binary<reads::sign_bit>>)
             return quantize::quantize_binary<Arch>(from, to);
         else
             return quantize::quantize_bits<Arch>(from, source.scale, to);

@@ -201,7 +201,8 @@ void run_average_pool2d(const packed_tensor<Encoding>& input, const window2d& wi
                          [&](size_t pixel, size_t first, size_t count, const std::int32_t* sums, std::int32_t positions)
                              TERN_INLINE_LAMBDA {
                                  for (size_t i = 0; i < count; ++i)
-                                     to(pixel, first + i) = static_cast<float>(static_cast<double>(sums[i]) / static_cast<double>(positions));
+                                     to(pixel, first + i) = static_cast<float>(static_cast<double>(sums[i]) /
+                                                                               static_cast<double>(positions));
                              });
 }
 

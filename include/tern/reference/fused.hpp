@@ -38,7 +38,8 @@ constexpr void apply(const real_steps& how, const matrix_view<float>& y) noexcep
 }
 
 /// q = nearest_even(clamp(z (1 / scale), lowest - zero_point, highest - zero_point)) + zero_point.
-constexpr void requantize(const matrix_view<const float>& z, const to_int8& how, const matrix_view<std::int8_t>& q) noexcept {
+constexpr void requantize(const matrix_view<const float>& z, const to_int8& how,
+                          const matrix_view<std::int8_t>& q) noexcept {
     for (size_t i = 0; i < q.rows; ++i) {
         for (size_t j = 0; j < q.cols; ++j) {
             const float y = z(i, j) * (1.0f / how.scale.at(j, 0, 1.0f));
@@ -50,7 +51,8 @@ constexpr void requantize(const matrix_view<const float>& z, const to_int8& how,
 }
 
 /// t = +1 where z >= limit, else -1.
-constexpr void binarize(const matrix_view<const float>& z, const to_binary& how, const matrix_view<std::int8_t>& t) noexcept {
+constexpr void binarize(const matrix_view<const float>& z, const to_binary& how,
+                        const matrix_view<std::int8_t>& t) noexcept {
     for (size_t i = 0; i < t.rows; ++i)
         for (size_t j = 0; j < t.cols; ++j)
             t(i, j) = z(i, j) >= how.limit.at(j, 0, 0.0f) ? std::int8_t{1} : std::int8_t{-1};

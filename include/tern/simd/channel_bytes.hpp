@@ -22,8 +22,7 @@ struct scalar_channel_bytes {
         return r;
     }
     static TERN_INLINE void add(reg& sums, const std::int8_t* x, const std::int16_t* w) noexcept {
-        for (int i = 0; i < 32; ++i)
-            sums.lane[i] = static_cast<std::int16_t>(sums.lane[i] + x[i] * w[i]);
+        for (int i = 0; i < 32; ++i) sums.lane[i] = static_cast<std::int16_t>(sums.lane[i] + x[i] * w[i]);
     }
     static TERN_INLINE void add_to(std::int32_t* to, const reg& sums) noexcept {
         for (int i = 0; i < 32; ++i) to[i] += sums.lane[i];

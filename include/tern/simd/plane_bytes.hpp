@@ -9,9 +9,9 @@ namespace tern::simd {
 
 /// This leaf is that of architectures without one of their own.
 ///   words    that are worked on together, 32 bytes each
-///   expand   bit i of P words, `stride` words apart, as a two's complement number in byte i; Add: added to what is there
+///   expand   bit i of P words, `stride` words apart, as a two's complement number in byte i; Add: added to it
 ///   widen    32 bytes as int32
-///   above    bit i: a[i] > b[i]
+///   above    bit i: a[i] > b[i], of all bytes of `words`
 struct scalar_plane_bytes {
     static constexpr std::size_t words = 1;
 
@@ -32,9 +32,10 @@ struct scalar_plane_bytes {
     static TERN_INLINE void widen(const std::int8_t* from, std::int32_t* to) noexcept {
         for (int i = 0; i < 32; ++i) to[i] = from[i];
     }
-    static TERN_INLINE void above(const std::int8_t* a, const std::int8_t* b, std::uint32_t* mask) noexcept {
-        *mask = 0;
-        for (int i = 0; i < 32; ++i) *mask |= (a[i] > b[i] ? 1u : 0u) << i;
+    static TERN_INLINE std::uint32_t above(const std::int8_t* a, const std::int8_t* b) noexcept {
+        std::uint32_t mask = 0;
+        for (int i = 0; i < 32; ++i) mask |= (a[i] > b[i] ? 1u : 0u) << i;
+        return mask;
     }
 
 private:
@@ -77,8 +78,8 @@ struct avx2_plane_bytes {
             _mm256_storeu_si256(reinterpret_cast<__m256i*>(to + i),
                                 _mm256_cvtepi8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(from + i))));
     }
-    static TERN_INLINE void above(const std::int8_t* a, const std::int8_t* b, std::uint32_t* mask) noexcept {
-        *mask = static_cast<std::uint32_t>(_mm256_movemask_epi8(_mm256_cmpgt_epi8(load(a), load(b))));
+    static TERN_INLINE std::uint32_t above(const std::int8_t* a, const std::int8_t* b) noexcept {
+        return static_cast<std::uint32_t>(_mm256_movemask_epi8(_mm256_cmpgt_epi8(load(a), load(b))));
     }
 };
 
@@ -104,14 +105,62 @@ struct avx512_plane_bytes {
     }
     static TERN_INLINE void widen(const std::int8_t* from, std::int32_t* to) noexcept {
         for (int i = 0; i < 32; i += 16)
-            _mm512_storeu_si512(to + i, _mm512_cvtepi8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(from + i))));
+            _mm512_storeu_si512(to + i,
+                                _mm512_cvtepi8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(from + i))));
     }
-    static TERN_INLINE void above(const std::int8_t* a, const std::int8_t* b, std::uint32_t* mask) noexcept {
-        bits::store(mask, std::uint64_t{_mm512_cmpgt_epi8_mask(_mm512_loadu_si512(a), _mm512_loadu_si512(b))});
+    static TERN_INLINE std::uint64_t above(const std::int8_t* a, const std::int8_t* b) noexcept {
+        return _mm512_cmpgt_epi8_mask(_mm512_loadu_si512(a), _mm512_loadu_si512(b));
     }
 };
 
 avx512_plane_bytes plane_bytes_of(arch::avx512) noexcept;
+
+// Every core with the rest of avx512_vpopcntdq has GFNI, but the tag's flags need not say so.
+#if TERN_HAS_AVX512_VPOPCNTDQ && defined(__GFNI__)
+
+/// Eight planes of eight columns are a matrix of 8 x 8 bits, and one instruction turns eight of them over.
+struct gfni_plane_bytes : avx512_plane_bytes {
+    /// Sixteen words of five planes, each plane a register.
+    template <bool Add>
+    static TERN_INLINE void expand_register(const __m512i (&p)[5], std::int8_t* to) noexcept {
+        // The highest plane first, as the matrix product wants it; planes 5 to 7 repeat the sign.
+        const __m512i signs[2] = {_mm512_unpacklo_epi8(p[4], p[4]), _mm512_unpackhi_epi8(p[4], p[4])};
+        const __m512i middle[2] = {_mm512_unpacklo_epi8(p[3], p[2]), _mm512_unpackhi_epi8(p[3], p[2])};
+        const __m512i lowest[2] = {_mm512_unpacklo_epi8(p[1], p[0]), _mm512_unpackhi_epi8(p[1], p[0])};
+        bits::unroll<2>([&](auto h) TERN_INLINE_LAMBDA {
+            const __m512i high[2] = {_mm512_unpacklo_epi16(signs[h], signs[h]),
+                                     _mm512_unpackhi_epi16(signs[h], signs[h])};
+            const __m512i low[2] = {_mm512_unpacklo_epi16(middle[h], lowest[h]),
+                                    _mm512_unpackhi_epi16(middle[h], lowest[h])};
+            // Quarter q of turned[k]: bytes 128 q + 64 h + 16 k and the fifteen behind it.
+            const __m512i turned[4] = {
+                turn(_mm512_unpacklo_epi32(high[0], low[0])), turn(_mm512_unpackhi_epi32(high[0], low[0])),
+                turn(_mm512_unpacklo_epi32(high[1], low[1])), turn(_mm512_unpackhi_epi32(high[1], low[1]))};
+            const __m512i a = _mm512_shuffle_i32x4(turned[0], turned[1], 0x44);
+            const __m512i b = _mm512_shuffle_i32x4(turned[0], turned[1], 0xee);
+            const __m512i c = _mm512_shuffle_i32x4(turned[2], turned[3], 0x44);
+            const __m512i d = _mm512_shuffle_i32x4(turned[2], turned[3], 0xee);
+            std::int8_t* const at = to + 64 * std::size_t{h};
+            put<Add>(at, _mm512_shuffle_i32x4(a, c, 0x88));
+            put<Add>(at + 128, _mm512_shuffle_i32x4(a, c, 0xdd));
+            put<Add>(at + 256, _mm512_shuffle_i32x4(b, d, 0x88));
+            put<Add>(at + 384, _mm512_shuffle_i32x4(b, d, 0xdd));
+        });
+    }
+
+private:
+    static TERN_INLINE __m512i turn(__m512i x) noexcept {
+        return _mm512_gf2p8affine_epi64_epi8(_mm512_set1_epi64(static_cast<long long>(0x8040201008040201u)), x, 0);
+    }
+    template <bool Add>
+    static TERN_INLINE void put(std::int8_t* to, __m512i x) noexcept {
+        _mm512_storeu_si512(to, Add ? _mm512_add_epi8(x, _mm512_loadu_si512(to)) : x);
+    }
+};
+
+gfni_plane_bytes plane_bytes_of(arch::avx512_vpopcntdq) noexcept;
+
+#endif  // TERN_HAS_AVX512_VPOPCNTDQ && defined(__GFNI__)
 
 #endif  // TERN_HAS_AVX512
 

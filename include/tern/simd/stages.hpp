@@ -95,7 +95,8 @@ struct avx512_stages : avx512_reals {
     TERN_INLINE explicit avx512_stages(const reals& from) noexcept : avx512_reals{_mm512_loadu_ps(from.y)} {}
 
     static TERN_INLINE __m256 half(__m256 z, const float* r, const float* scale) noexcept {
-        const __m512d product = _mm512_mul_pd(_mm512_cvtps_pd(_mm256_loadu_ps(scale)), _mm512_cvtps_pd(_mm256_loadu_ps(r)));
+        const __m512d product =
+            _mm512_mul_pd(_mm512_cvtps_pd(_mm256_loadu_ps(scale)), _mm512_cvtps_pd(_mm256_loadu_ps(r)));
         return _mm512_cvtpd_ps(_mm512_add_pd(_mm512_cvtps_pd(z), product));
     }
     TERN_INLINE void add(const float* r, const float* scale) noexcept {
@@ -118,7 +119,8 @@ struct avx512_stages : avx512_reals {
         const __m512 product = _mm512_mul_ps(y, _mm512_loadu_ps(factor));
         // A NaN comes out of max as a number only in the first operand's place.
         const __m512 inside = _mm512_min_ps(_mm512_max_ps(product, _mm512_set1_ps(low)), _mm512_set1_ps(high));
-        constexpr int mode = (R == rounding::down ? _MM_FROUND_TO_NEG_INF : _MM_FROUND_TO_NEAREST_INT) | _MM_FROUND_NO_EXC;
+        constexpr int mode =
+            (R == rounding::down ? _MM_FROUND_TO_NEG_INF : _MM_FROUND_TO_NEAREST_INT) | _MM_FROUND_NO_EXC;
         _mm512_storeu_si512(to, _mm512_cvt_roundps_epi32(inside, mode));
     }
 };

@@ -106,14 +106,15 @@ private:
         for (size_t i = 0; i < word_bits; ++i) to[i] = i < count ? filters_.row(tap)[c + i] : std::int16_t{0};
     }
     template <bool Whole>
-    TERN_INLINE void add_taps(size_t row, const valid_taps& of_y, size_t x, const valid_taps& of_x, size_t c, size_t count,
-                              bool few, std::int32_t* sums) noexcept {
+    TERN_INLINE void add_taps(size_t row, const valid_taps& of_y, size_t x, const valid_taps& of_x, size_t c,
+                              size_t count, bool few, std::int32_t* sums) noexcept {
         const size_t y = row % height_;
         typename bytes::reg acc = bytes::zero();
         size_t taps = 0;
         std::memset(sums, 0, word_bits * sizeof *sums);
         for (size_t ky = of_y.first; ky < of_y.last && of_x.first < of_x.last; ++ky) {
-            const std::int8_t* from = input_.pixel(row / height_, window_.y.input(y, ky), window_.x.input(x, of_x.first)) + c;
+            const std::int8_t* from =
+                input_.pixel(row / height_, window_.y.input(y, ky), window_.x.input(x, of_x.first)) + c;
             const size_t step = window_.x.dilation * input_.pixel_stride;
             for (size_t kx = of_x.first; kx < of_x.last; ++kx) {
                 const size_t tap = ky * window_.x.kernel + kx;

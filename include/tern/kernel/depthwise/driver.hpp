@@ -124,7 +124,8 @@ private:
                 for (size_t ky = tap_first; ky < tap_last; ++ky) {
                     for (size_t kx = 0; kx < window_.x.kernel; ++kx) {
                         const size_t at = kx * window_.x.dilation;
-                        s.mask[count] = tap_lines[ky] + at % window_.x.stride * phase_words + at / window_.x.stride * words;
+                        s.mask[count] =
+                            tap_lines[ky] + at % window_.x.stride * phase_words + at / window_.x.stride * words;
                         s.sign[count] = s.mask[count] + plane_words;
                         const bool end = ky + 1 == tap_last && kx + 1 == window_.x.kernel;
                         if (++count != taps_together && !end) continue;
@@ -192,7 +193,8 @@ private:
                     std::memset(to + plane_words, 0, bytes);
                     continue;
                 }
-                const word* from = input_.pixels.row(input_.pixel(image, y, padded - window_.x.pad_before)) + first_word;
+                const word* from =
+                    input_.pixels.row(input_.pixel(image, y, padded - window_.x.pad_before)) + first_word;
                 if constexpr (Lhs::has_mask)
                     std::memcpy(to, from, bytes);
                 else
@@ -220,7 +222,8 @@ private:
         const size_t x_last = window_.x.last_tap(x, input_.width);
         for (size_t ky = window_.y.first_tap(y); ky < y_last; ++ky) {
             for (size_t kx = window_.x.first_tap(x); kx < x_last; ++kx) {
-                const word* a = input_.pixels.row(input_.pixel(image, window_.y.input(y, ky), window_.x.input(x, kx))) + w;
+                const word* a =
+                    input_.pixels.row(input_.pixel(image, window_.y.input(y, ky), window_.x.input(x, kx))) + w;
                 const word* b = filters_.row(ky * window_.x.kernel + kx) + w;
                 gathered[count][0] = Lhs::has_mask ? a[0] : ~word{0};
                 gathered[count][1] = a[Lhs::has_mask ? input_.pixels.plane_stride : 0];

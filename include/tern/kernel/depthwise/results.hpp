@@ -31,6 +31,8 @@ class channel_results {
     // Of the selected channels, and one word more that may be read along.
     std::int8_t lower_[compares ? (channel_words + 1) * word_bits : 1];
     std::int8_t upper_[compares ? (channel_words + 1) * word_bits : 1];
+    word negative_[compares ? channel_words + 1 : 1];
+    word exists_[compares ? channel_words + 1 : 1];
 
 public:
     TERN_INLINE channel_results(const Sink& sink, size_t channels) noexcept : sink_(sink), channels_(channels) {}
@@ -40,10 +42,19 @@ public:
         first_word_ = first_word;
         words_ = words;
         if constexpr (compares)
+            for (size_t w = 0; w <= words; ++w) {
+                negative_[w] =
+                    w == words || sink_.limits.negative == nullptr ? 0u : sink_.limits.negative[first_word + w];
+                if (Sink::set_means_minus) negative_[w] = ~negative_[w];
+                exists_[w] = w == words ? 0u : bits::low_mask(left(w));
+            }
+        if constexpr (compares)
             for (size_t i = 0; i < (words + 1) * word_bits; ++i) {
                 const size_t c = first_word * word_bits + i;
-                lower_[i] = c < channels_ && sink_.limits.lower != nullptr ? saturated(sink_.limits.lower[c]) : std::int8_t{0};
-                upper_[i] = c < channels_ && sink_.limits.upper != nullptr ? saturated(sink_.limits.upper[c]) : std::int8_t{0};
+                lower_[i] =
+                    c < channels_ && sink_.limits.lower != nullptr ? saturated(sink_.limits.lower[c]) : std::int8_t{0};
+                upper_[i] =
+                    c < channels_ && sink_.limits.upper != nullptr ? saturated(sink_.limits.upper[c]) : std::int8_t{0};
             }
     }
 
@@ -97,26 +108,27 @@ private:
     }
     TERN_INLINE void compare(size_t pixel, const std::int8_t* sums) const noexcept {
         using bytes = plane_bytes<Arch>;
-        word above[channel_words + 1];
-        word below[channel_words + 1];
-        for (size_t w = 0; w < words_; w += bytes::words) {
-            bytes::above(sums + w * word_bits, upper_ + w * word_bits, above + w);
-            if constexpr (Sink::three_values) bytes::above(lower_ + w * word_bits, sums + w * word_bits, below + w);
-        }
         word* to = sink_.to.target_row(pixel) + first_word_;
-        const word* negative = sink_.limits.negative == nullptr ? nullptr : sink_.limits.negative + first_word_;
-        for (size_t w = 0; w < words_; ++w) {
-            const word turned = negative == nullptr ? 0u : negative[w];
+        for (size_t w = 0; w < words_; w += bytes::words) {
+            const auto above = bytes::above(sums + w * word_bits, upper_ + w * word_bits);
+            using mask = std::remove_const_t<decltype(above)>;
+            const auto turned = bits::load<mask>(negative_ + w);
+            const auto exists = bits::load<mask>(exists_ + w);
             if constexpr (Sink::three_values) {
-                to[w] = above[w] | below[w];
-                to[sink_.to.plane_stride + w] = above[w] ^ ((above[w] ^ below[w]) & turned);
+                const auto below = bytes::above(lower_ + w * word_bits, sums + w * word_bits);
+                put(to, w, static_cast<mask>((above | below) & exists));
+                put(to + sink_.to.plane_stride, w, static_cast<mask>((above ^ ((above ^ below) & turned)) & exists));
             } else {
-                to[w] = above[w] ^ turned ^ (Sink::set_means_minus ? ~word{0} : 0u);
+                put(to, w, static_cast<mask>((above ^ turned) & exists));
             }
         }
-        const word exists = bits::low_mask(left(words_ - 1));
-        to[words_ - 1] &= exists;
-        if constexpr (Sink::three_values) to[sink_.to.plane_stride + words_ - 1] &= exists;
+    }
+    template <class Mask>
+    TERN_INLINE void put(word* to, size_t w, Mask bits_of_words) const noexcept {
+        if (w + sizeof(Mask) / sizeof(word) <= words_)
+            bits::store(to + w, bits_of_words);
+        else
+            to[w] = static_cast<word>(bits_of_words);
     }
     TERN_INLINE void store(size_t image, size_t first_pixel, size_t pixels, size_t first_panel, size_t panels,
                            const std::int32_t* acc, size_t stride) const noexcept {

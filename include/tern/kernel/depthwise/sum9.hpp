@@ -82,10 +82,29 @@ TERN_INLINE void sum9(const Load& load, typename Adder::reg (&to)[sum_planes]) n
 struct stretch9 {
     const word* mask[taps_together];
     const word* sign[taps_together];
-    const word* weights;    ///< of tap t: mask at t * tap_stride, sign `tap_stride / 2` further, `period` words and some
+    const word* weights;  ///< of tap t: mask at t * tap_stride, sign `tap_stride / 2` further, `period` words and some
     size_t tap_stride;
-    size_t period;          ///< words after which weights repeat
+    size_t period;  ///< words after which weights repeat
 };
+
+/// A register of each plane, to bytes.
+template <class Arch, bool Add, class Reg>
+TERN_INLINE auto put_planes(const Reg (&planes)[sum_planes], std::int8_t* to) noexcept
+    -> decltype(plane_bytes<Arch>::template expand_register<Add>(planes, to)) {
+    plane_bytes<Arch>::template expand_register<Add>(planes, to);
+}
+template <class Arch, bool Add, class Reg, class... None>
+TERN_INLINE void put_planes(const Reg (&planes)[sum_planes], std::int8_t* to, None...) noexcept {
+    using adder = adder_of<Arch>;
+    constexpr size_t width = adder::width;
+    alignas(64) word lanes[sum_planes * width];
+    bits::unroll<sum_planes>([&](auto p) TERN_INLINE_LAMBDA {
+        // Signed and unsigned of a type may alias.
+        adder::store(reinterpret_cast<std::int32_t*>(lanes) + p * width, planes[p]);
+    });
+    for (size_t i = 0; i < width; i += plane_bytes<Arch>::words)
+        plane_bytes<Arch>::template expand<static_cast<int>(sum_planes), Add>(lanes + i, width, to + i * word_bits);
+}
 
 /// Bytes of 32 channels a word; Add: to what is there. Words up to a whole register are read and written.
 template <class Arch, bool Add>
@@ -119,13 +138,7 @@ void sum_stretch(const stretch9& s, size_t words, std::int8_t* to) noexcept {
                     of_sign = weight_sign[t];
                 },
                 planes);
-            alignas(64) word lanes[sum_planes * width];
-            bits::unroll<sum_planes>([&](auto p) TERN_INLINE_LAMBDA {
-                // Signed and unsigned of a type may alias.
-                adder::store(reinterpret_cast<std::int32_t*>(lanes) + p * width, planes[p]);
-            });
-            for (size_t i = 0; i < width; i += plane_bytes<Arch>::words)
-                plane_bytes<Arch>::template expand<static_cast<int>(sum_planes), Add>(lanes + i, width, to + (at + i) * word_bits);
+            put_planes<Arch, Add>(planes, to + at * word_bits);
         }
     }
 }

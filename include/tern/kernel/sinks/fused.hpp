@@ -57,7 +57,8 @@ private:
         const size_t lanes = lanes_of(this->outputs, panel);
         const size_t first = panel * panel_outputs;
         if (residual.from == shortcut::kind::reals) {
-            if (lanes == panel_outputs) return static_cast<void>(std::memcpy(r, residual.reals.row(row) + first, sizeof r));
+            if (lanes == panel_outputs)
+                return static_cast<void>(std::memcpy(r, residual.reals.row(row) + first, sizeof r));
             for (size_t i = 0; i < panel_outputs; ++i) r[i] = i < lanes ? residual.reals.row(row)[first + i] : 0.0f;
         } else if (residual.from == shortcut::kind::bytes) {
             std::int8_t all[panel_outputs];
@@ -74,6 +75,15 @@ private:
         }
     }
 };
+
+/// Sixteen limits from `first` on; zero where there are none.
+TERN_INLINE void load_limits(const std::int32_t* limits, size_t first, size_t lanes, std::int32_t* to) noexcept {
+    if (limits != nullptr && lanes == panel_outputs) {
+        std::memcpy(to, limits + first, panel_outputs * sizeof *to);
+        return;
+    }
+    for (size_t i = 0; i < panel_outputs; ++i) to[i] = limits != nullptr && i < lanes ? limits[first + i] : 0;
+}
 
 /// Accumulators against integers, straight to bits.
 template <class Arch, class Encoding>
@@ -101,10 +111,8 @@ struct integer_sink {
         panel_state state;
         const size_t lanes = lanes_of(outputs, panel);
         const size_t first = panel * panel_outputs;
-        for (size_t i = 0; i < panel_outputs; ++i) {
-            state.lower[i] = i < lanes && limits.lower != nullptr ? limits.lower[first + i] : 0;
-            state.upper[i] = i < lanes && limits.upper != nullptr ? limits.upper[first + i] : 0;
-        }
+        load_limits(limits.lower, first, lanes, state.lower);
+        load_limits(limits.upper, first, lanes, state.upper);
         state.exists = bits::low_mask(lanes);
         state.negative = limits.negative == nullptr ? 0u : limits.negative[panel / 2] >> panel % 2 * panel_outputs;
         // A set bit that means minus is one more turn.
@@ -150,11 +158,8 @@ struct shortcut_sink {
         panel_state state;
         const size_t lanes = lanes_of(outputs, panel);
         for (size_t r = 0; r < 3; ++r) {
-            for (size_t i = 0; i < panel_outputs; ++i) {
-                const size_t at = r * outputs + panel * panel_outputs + i;
-                state.lower[r][i] = i < lanes ? limits.lower[at] : 0;
-                state.upper[r][i] = i < lanes ? limits.upper[at] : 0;
-            }
+            load_limits(limits.lower, r * outputs + panel * panel_outputs, lanes, state.lower[r]);
+            load_limits(limits.upper, r * outputs + panel * panel_outputs, lanes, state.upper[r]);
         }
         state.exists = bits::low_mask(lanes);
         state.negative = limits.negative == nullptr ? 0u : limits.negative[panel / 2] >> panel % 2 * panel_outputs;

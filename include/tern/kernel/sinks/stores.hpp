@@ -88,8 +88,7 @@ struct binary_store {
     TERN_INLINE void put(const panel_state& state, size_t row, size_t panel, size_t outputs,
                          const Stages& z) const noexcept {
         const std::uint32_t plus = z.not_below(state.limit);
-        put_half(dst.target_row(row) + panel / 2, outputs, panel,
-                 (Bit == set_bit::plus ? plus : ~plus) & state.exists);
+        put_half(dst.target_row(row) + panel / 2, outputs, panel, (Bit == set_bit::plus ? plus : ~plus) & state.exists);
     }
 };
 
