@@ -3,8 +3,8 @@
 // nested ternary networks in mind). Nothing is packed again and nothing is copied.
 //
 // First outputs: a panel does not depend on how many follow it, so `prefix` is a view, and every product takes it.
-// First inputs (the prefix of outputs of the layer before): panels are as long as the whole depth, so a view cannot say it;
-// `gemm_prefix` multiplies a part of every panel.
+// First inputs (the prefix of outputs of the layer before): panels are as long as the whole depth, so a view cannot say
+// it; `gemm_prefix` multiplies a part of every panel.
 #pragma once
 
 #include <cstddef>
@@ -50,7 +50,8 @@ struct prefix_operands {
 
     [[nodiscard]] TERN_INLINE size_t depth() const noexcept { return lhs.depth; }
     [[nodiscard]] TERN_INLINE bool fit() const noexcept {
-        return rhs.taps == 1 && (lhs.depth == rhs.tap_depth || (lhs.depth < rhs.tap_depth && lhs.depth % word_bits == 0));
+        return rhs.taps == 1 &&
+               (lhs.depth == rhs.tap_depth || (lhs.depth < rhs.tap_depth && lhs.depth % word_bits == 0));
     }
 
     template <class Arch, class Sink>
@@ -61,8 +62,8 @@ struct prefix_operands {
 
 }  // namespace detail
 
-/// dst[i][j] = sum_{k < lhs.depth} lhs[i][k] * rhs[j][k]: as `gemm`, but the weights may be deeper than the activations,
-/// whose depth is then a multiple of 32 (else bad_shape).
+/// dst[i][j] = sum_{k < lhs.depth} lhs[i][k] * rhs[j][k]: as `gemm`, but the weights may be deeper than the
+/// activations, whose depth is then a multiple of 32 (else bad_shape).
 ///
 /// Sums of weights that an epilogue needs are counted anew, from the weights of the prefix. A group of `scale_offset`
 /// has its scales, and `group_sums`, as for weights of lhs.depth.

@@ -55,8 +55,8 @@ bool same_floats(const A& a, const B& b) {
     return true;
 }
 
-/// "" where forward(mutable_packed_rows) and forward(panel_memory), for every number of taps that divides the depth up to
-/// 9, give what packing `values` gives and write nothing else.
+/// "" where forward(mutable_packed_rows) and forward(panel_memory), for every number of taps that divides the depth up
+/// to 9, give what packing `values` gives and write nothing else.
 template <class Encoding, class T, class Forward>
 std::string check_packed(const grid<T>& values, const Forward& forward) {
     const std::size_t rows = values.rows();
@@ -97,7 +97,8 @@ std::string check_packed(const grid<T>& values, const Forward& forward) {
 template <class Body>
 void for_each_weight_shape(const Body& body) {
     std::uint32_t seed = 1;
-    for (const std::size_t cols : {0u, 1u, 2u, 3u, 5u, 8u, 9u, 27u, 31u, 32u, 33u, 63u, 64u, 72u, 101u, 160u, 257u, 288u})
+    for (const std::size_t cols :
+         {0u, 1u, 2u, 3u, 5u, 8u, 9u, 27u, 31u, 32u, 33u, 63u, 64u, 72u, 101u, 160u, 257u, 288u})
         for (const std::size_t rows : {0u, 1u, 2u, 7u, 16u, 17u}) body(rows, cols, ++seed);
 }
 

@@ -37,7 +37,8 @@ double naive_penalty(const std::vector<double>& w, std::size_t rows, std::size_t
 }  // namespace
 
 TEST_CASE("pruning: norms, penalty and its gradient") {
-    for (const pruning::group_shape shape : {pruning::group_shape{}, pruning::group_shape{2, 3}, pruning::group_shape{1, 1}}) {
+    for (const pruning::group_shape shape :
+         {pruning::group_shape{}, pruning::group_shape{2, 3}, pruning::group_shape{1, 1}}) {
         constexpr std::size_t rows = 5;
         constexpr std::size_t cols = 11;
         grid<float> w = random_grid(rows, cols, 3);
@@ -93,9 +94,9 @@ TEST_CASE("pruning: groups below the limit become zero words") {
     const float half = 0.5f;
     std::vector<tern::word> words(tern::panels_words<tern::ternary>(17, 1, 70));
     tern::packed_panels<tern::ternary> packed;
-    REQUIRE(tern::quantize::twn::forward(w.view(), tern::quantize::per_tensor(&half),
-                                         tern::quantize::panel_memory<tern::ternary>(words.data(), words.size(), packed)) ==
-            status::ok);
+    REQUIRE(tern::quantize::twn::forward(
+                w.view(), tern::quantize::per_tensor(&half),
+                tern::quantize::panel_memory<tern::ternary>(words.data(), words.size(), packed)) == status::ok);
     for (std::size_t i = 0; i < 32; ++i) CHECK(words[i] == 0);  // the first block of the first panel
     CHECK(words[32] == ~0u);
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Residual expansion: thresholds, scales and ties by hand, nested planes, their product against one ternary product a copy.
+// Residual expansion: thresholds, scales and ties by hand, nested planes, their product against one ternary product a
+// copy.
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
@@ -65,16 +66,16 @@ void check_product(std::size_t tokens, std::size_t outputs, std::size_t depth, b
             }
         }
         grid<float> dst(tokens, outputs);
-        REQUIRE(tern::gemm_residual<Arch>(activations, packed, matrix_view<const float>(scales.view()), 0.7f, dst.view(),
-                                          levels) == status::ok);
+        REQUIRE(tern::gemm_residual<Arch>(activations, packed, matrix_view<const float>(scales.view()), 0.7f,
+                                          dst.view(), levels) == status::ok);
         for (std::size_t i = 0; i < tokens; ++i)
             for (std::size_t o = 0; o < outputs; ++o)
                 CHECK(dst.at(i, o) == static_cast<float>(double{0.7f} * sums[i * outputs + o]));
         CHECK(dst.gaps_intact());
         if (levels != std::size_t{K} || outputs <= 16) continue;
         grid<float> part(tokens, outputs);
-        REQUIRE(tern::gemm_residual<Arch>(activations, packed, matrix_view<const float>(scales.view()), 0.7f, part.view(),
-                                          levels, tern::tiles{1, 2}) == status::ok);
+        REQUIRE(tern::gemm_residual<Arch>(activations, packed, matrix_view<const float>(scales.view()), 0.7f,
+                                          part.view(), levels, tern::tiles{1, 2}) == status::ok);
         for (std::size_t o = 0; o < outputs; ++o)
             CHECK(part.at(0, o) == (o / 16 == 1 ? dst.at(0, o) : grid<float>::canary));
     }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// RTN straight to packed words against packing its values, its start, and its deployment: the four terms of the epilogue
-// against the product of the numbers that the fake-quantized network computes with.
+// RTN straight to packed words against packing its values, its start, and its deployment: the four terms of the
+// epilogue against the product of the numbers that the fake-quantized network computes with.
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
@@ -102,8 +102,8 @@ TEST_CASE("rtn: the start is a least-squares one, and rounds of it do not raise 
         CHECK(squared_error(x, t, scale, offset) > fixed);
         double before = 1e30;
         for (const int rounds : {1, 2, 4, 8, 16}) {
-            REQUIRE(rtn::initialize(x.view(), t.view(), scale.view(), offset.view(), rtn::variant::normalized, rounds) ==
-                    status::ok);
+            REQUIRE(rtn::initialize(x.view(), t.view(), scale.view(), offset.view(), rtn::variant::normalized,
+                                    rounds) == status::ok);
             const double error = squared_error(x, t, scale, offset);
             CHECK(error <= before * (1.0 + 1e-6));
             before = error;
@@ -155,8 +155,8 @@ TEST_CASE("rtn: deployed through the encoding and the four terms it is the fake-
                 tern::packed_panels<tern::ternary> packed;
                 const tern::mutable_packed_rows<tern::ternary> activations(rows.data(), tokens, depth);
                 REQUIRE(rtn::forward(w.view(), gw.view(), bw.view(),
-                                     panel_memory<tern::ternary>(weights.data(), weights.size(), packed), v) ==
-                        status::ok);
+                                     panel_memory<tern::ternary>(weights.data(), weights.size(), packed),
+                                     v) == status::ok);
                 REQUIRE(rtn::forward(x.view(), gx_view, bx_view, activations, v) == status::ok);
                 tern::scale_offset e;
                 const std::size_t stride = shared ? 0 : 1;

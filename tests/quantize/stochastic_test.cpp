@@ -184,8 +184,8 @@ TEST_CASE("stochastic: drawing is reproducible, takes what is left, and meets th
     doubles scratch(7);
     for (const auto how : {sq::selection::paper_inverse, sq::selection::released_real}) {
         for (const double ratio : {0.0, 0.5, 0.75, 0.875, 1.0}) {
-            for (const auto by : {sq::weighting::constant, sq::weighting::linear, sq::weighting::softmax,
-                                  sq::weighting::sigmoid}) {
+            for (const auto by :
+                 {sq::weighting::constant, sq::weighting::linear, sq::weighting::softmax, sq::weighting::sigmoid}) {
                 std::mt19937_64 one(5), other(5);
                 bytes a(7, 9), b(7, 9);
                 REQUIRE(sq::select(column(e), ratio, one, column(a), column(scratch), how, by) == status::ok);

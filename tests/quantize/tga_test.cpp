@@ -142,9 +142,8 @@ TEST_CASE("tga: packed words are those of the values on every architecture") {
             for (std::size_t i = 0; i < rows; ++i)
                 for (std::size_t j = 0; j < cols; ++j)
                     CHECK(q.at(i, j) == scale.at(groups == 1 ? 0 : i, 0) * static_cast<float>(t.at(i, j)));
-            const std::string error = check_packed<tern::ternary>(t, [&](const auto& to) {
-                return tga::forward<tag>(w.view(), lower.view(), upper.view(), to);
-            });
+            const std::string error = check_packed<tern::ternary>(
+                t, [&](const auto& to) { return tga::forward<tag>(w.view(), lower.view(), upper.view(), to); });
             if (!error.empty()) FAIL_CHECK(error << ", " << rows << " x " << cols);
         });
     });

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Float weights straight to packed words, on every architecture: BWN, TWN and absmean against packing the values of their
-// `forward`, the fused forms against fit and forward, sums against their definition. And BWN and absmean themselves.
+// Float weights straight to packed words, on every architecture: BWN, TWN and absmean against packing the values of
+// their `forward`, the fused forms against fit and forward, sums against their definition. And BWN and absmean
+// themselves.
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
@@ -35,7 +36,8 @@ using floats = std::vector<float>;
 constexpr float not_a_number = std::numeric_limits<float>::quiet_NaN();
 
 void expect(const std::string& error, const char* what, const char* arch, std::size_t rows, std::size_t cols) {
-    if (!error.empty()) FAIL_CHECK(std::string(what) << ", " << std::string(arch) << ", " << rows << " x " << cols << ": " << error);
+    if (!error.empty())
+        FAIL_CHECK(std::string(what) << ", " << std::string(arch) << ", " << rows << " x " << cols << ": " << error);
 }
 
 matrix_view<const float> constant(const matrix_view<float>& v) { return v; }
@@ -57,7 +59,8 @@ TEST_CASE("weights: sums are those of sixteen partial sums, bit for bit") {
     for_each_architecture([](auto arch) {
         using tag = decltype(arch);
         for (std::size_t n = 0; n < 70; ++n) {
-            const grid<float> g = random_weights(1, n + 1, static_cast<std::uint32_t>(n), {1e30f, -1e-30f, 0.25f, -0.25f});
+            const grid<float> g =
+                random_weights(1, n + 1, static_cast<std::uint32_t>(n), {1e30f, -1e-30f, 0.25f, -0.25f});
             const float* x = g.view().data + 1;  // only aligned for a float
             const double p = 0.25;
             using tern::kernel::sum_terms;
@@ -70,9 +73,9 @@ TEST_CASE("weights: sums are those of sixteen partial sums, bit for bit") {
                   ordered_sum(x, n, [](float v) { return std::fabs(v) > 0.25f ? 1.0 : 0.0; }));
             CHECK(sum_terms<tag, simd::term::distance>(x, n, p) ==
                   ordered_sum(x, n, [](float v) { return std::fabs(double{v} - 0.25); }));
-            CHECK(sum_terms<tag, simd::term::square>(x, n, p) ==
-                  doctest::Approx(ordered_sum(x, n, [](float v) { return (double{v} - 0.25) * (double{v} - 0.25); }))
-                      .epsilon(1e-14));
+            CHECK(sum_terms<tag, simd::term::square>(x, n, p) == doctest::Approx(ordered_sum(x, n, [](float v) {
+                                                                     return (double{v} - 0.25) * (double{v} - 0.25);
+                                                                 })).epsilon(1e-14));
         }
     });
 }
@@ -115,7 +118,8 @@ TEST_CASE("weights: TWN to packed words, apart and fused") {
                 grid<std::int8_t> values(rows, cols);
                 REQUIRE(twn::forward<tag>(w.view(), constant(threshold.view()), values.view()) == status::ok);
                 expect(check_packed<tern::ternary>(
-                           values, [&](const auto& to) { return twn::forward<tag>(w.view(), constant(threshold.view()), to); }),
+                           values,
+                           [&](const auto& to) { return twn::forward<tag>(w.view(), constant(threshold.view()), to); }),
                        "forward", name, rows, cols);
                 if (odd) continue;
                 expect(check_packed<tern::ternary>(values,
@@ -153,7 +157,8 @@ TEST_CASE("weights: fused TWN, BWN and absmean of weights that are not finite") 
             REQUIRE(twn::quantize<tag>(w.view(), per_tensor(&one), per_tensor(&one_scale), q) == status::ok);
             CHECK(std::isnan(one));
             CHECK(std::isnan(one_scale));
-            REQUIRE(twn::quantize<tag>(w.view(), per_channel(threshold.data(), 3), per_tensor(&one_scale), q) == status::ok);
+            REQUIRE(twn::quantize<tag>(w.view(), per_channel(threshold.data(), 3), per_tensor(&one_scale), q) ==
+                    status::ok);
             CHECK(std::isnan(one_scale));
             REQUIRE(absmean::quantize<tag>(w.view(), per_channel(scale.data(), 3), q) == status::ok);
             CHECK(std::isnan(scale[1]));
@@ -180,18 +185,19 @@ TEST_CASE("weights: absmean and BWN to packed words, apart and fused") {
                 REQUIRE(absmean::fit<tag>(w.view(), scale.view(), 0.125f) == status::ok);
                 REQUIRE(absmean::forward<tag>(w.view(), constant(scale.view()), values.view()) == status::ok);
                 expect(check_packed<tern::ternary>(
-                           values, [&](const auto& to) { return absmean::forward<tag>(w.view(), constant(scale.view()), to); }),
+                           values,
+                           [&](const auto& to) { return absmean::forward<tag>(w.view(), constant(scale.view()), to); }),
                        "absmean forward", name, rows, cols);
-                expect(check_packed<tern::ternary>(values,
-                                                   [&](const auto& to) {
-                                                       return absmean::quantize<tag>(w.view(), fused.view(), to, 0.125f);
-                                                   }),
+                expect(check_packed<tern::ternary>(
+                           values,
+                           [&](const auto& to) { return absmean::quantize<tag>(w.view(), fused.view(), to, 0.125f); }),
                        "absmean quantize", name, rows, cols);
                 CHECK(same_floats(fused.values(), scale.values()));
                 REQUIRE(bwn::fit<tag>(w.view(), scale.view()) == status::ok);
                 REQUIRE(bwn::forward<tag>(w.view(), values.view()) == status::ok);
-                expect(check_packed<tern::binary>(values, [&](const auto& to) { return bwn::forward<tag>(w.view(), to); }),
-                       "bwn forward", name, rows, cols);
+                expect(
+                    check_packed<tern::binary>(values, [&](const auto& to) { return bwn::forward<tag>(w.view(), to); }),
+                    "bwn forward", name, rows, cols);
                 expect(check_packed<tern::binary_set_minus>(
                            values, [&](const auto& to) { return bwn::quantize<tag>(w.view(), fused.view(), to); }),
                        "bwn quantize", name, rows, cols);
@@ -295,7 +301,8 @@ TEST_CASE("weights: a caller's mistake gives a status and nothing is written") {
     CHECK(twn::forward(w.view(), one, wrong) == status::bad_shape);
     CHECK(twn::forward({nullptr, 3, 40}, one, q) == status::null_pointer);
     CHECK(twn::forward(w.view(), per_tensor<const float>(nullptr), panels) == status::null_pointer);
-    CHECK(twn::forward(w.view(), one, tern::mutable_packed_rows<tern::ternary>(nullptr, 3, 40)) == status::null_pointer);
+    CHECK(twn::forward(w.view(), one, tern::mutable_packed_rows<tern::ternary>(nullptr, 3, 40)) ==
+          status::null_pointer);
     CHECK(twn::forward(w.view(), one, tern::quantize::panel_memory<tern::ternary>(words.data(), 95, packed)) ==
           status::buffer_size);
     CHECK(twn::forward(w.view(), one, tern::quantize::panel_memory<tern::ternary>(words.data(), 200, packed, 3)) ==

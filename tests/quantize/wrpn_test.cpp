@@ -46,10 +46,10 @@ std::string check_weights(const grid<float>& w) {
     grid<std::int16_t> codes(w.rows(), w.cols());
     for (std::size_t i = 0; i < w.rows(); ++i)
         for (std::size_t j = 0; j < w.cols(); ++j)
-            codes.at(i, j) = static_cast<std::int16_t>(level(w.at(i, j), wrpn::weight_steps(K), -1.0f) +
-                                                       wrpn::weight_steps(K));
-    return check_packed<tern::unsigned_bits<K>>(codes,
-                                                [&](const auto& to) { return wrpn::forward_weights<Arch>(w.view(), to); });
+            codes.at(i, j) =
+                static_cast<std::int16_t>(level(w.at(i, j), wrpn::weight_steps(K), -1.0f) + wrpn::weight_steps(K));
+    return check_packed<tern::unsigned_bits<K>>(
+        codes, [&](const auto& to) { return wrpn::forward_weights<Arch>(w.view(), to); });
 }
 
 template <class Arch, int K>
@@ -136,7 +136,8 @@ TEST_CASE("wrpn: packed words on every architecture") {
             grid<std::int8_t> t(rows, cols);
             REQUIRE(wrpn::forward_weights<tag>(w.view(), 2, t.view()) == status::ok);
             const std::string errors[] = {
-                check_packed<tern::ternary>(t, [&](const auto& to) { return wrpn::forward_weights<tag>(w.view(), to); }),
+                check_packed<tern::ternary>(t,
+                                            [&](const auto& to) { return wrpn::forward_weights<tag>(w.view(), to); }),
                 check_weights<tag, 3>(w), check_weights<tag, 8>(w), check_activations<tag, 1>(w),
                 check_activations<tag, 4>(w)};
             for (const std::string& error : errors)

@@ -68,7 +68,8 @@ template <class F, class T>
     while (x.size() < count) {
         const double u = (static_cast<double>(random()) + 1.0) / 4294967296.0;
         const double v = (static_cast<double>(random()) + 1.0) / 4294967296.0;
-        const auto one = static_cast<float>(deviation * std::sqrt(-2.0 * std::log(u)) * std::cos(6.283185307179586 * v));
+        const auto one =
+            static_cast<float>(deviation * std::sqrt(-2.0 * std::log(u)) * std::cos(6.283185307179586 * v));
         const bool near = std::any_of(kinks.begin(), kinks.end(), [&](double kink) {
             return std::fabs(std::fabs(static_cast<double>(one)) - kink) < margin;
         });

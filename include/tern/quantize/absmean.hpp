@@ -10,8 +10,8 @@
 // Gradient: the identity, dL/dw = dL/d(scale * t); neither t nor scale is differentiated.
 //
 // Where this was read: scale and rounding are the paper's formulas, recalled; its epsilon has no value there, and that
-// of the released training code, recalled too, is 1e-5 and a lower bound of the mean. Both are choices of the caller here:
-// epsilon is added. Per row is an extension.
+// of the released training code, recalled too, is 1e-5 and a lower bound of the mean. Both are choices of the caller
+// here: epsilon is added. Per row is an extension.
 #pragma once
 
 #include <cstddef>
@@ -76,8 +76,7 @@ template <class Arch, class Destination>
     if (overlap(w, scale)) return status::overlap;
     if (!(epsilon >= 0.0f) || !finite(epsilon)) return status::bad_value;
     return fill_target(
-        w, to,
-        [&](const auto& target) TERN_INLINE_LAMBDA { quantize_to<Arch>(w, scale, epsilon, target); }, scale);
+        w, to, [&](const auto& target) TERN_INLINE_LAMBDA { quantize_to<Arch>(w, scale, epsilon, target); }, scale);
 }
 
 template <class Arch, class Destination>
@@ -93,9 +92,9 @@ template <class Arch, class Destination>
 
 /// scale = mean |w| + epsilon, `per_tensor(&x)` or `per_channel(x, w.rows)`.
 ///
-/// Requires finite weights. Sums as kernel/quantize/weights.hpp says, the mean and the sum with epsilon rounded to float:
-/// the same bits on every architecture. Returns bad_shape, bad_stride, null_pointer, bad_alignment, overflow, overlap or
-/// bad_value (a weight or epsilon is not finite, or epsilon is negative); nothing is written then.
+/// Requires finite weights. Sums as kernel/quantize/weights.hpp says, the mean and the sum with epsilon rounded to
+/// float: the same bits on every architecture. Returns bad_shape, bad_stride, null_pointer, bad_alignment, overflow,
+/// overlap or bad_value (a weight or epsilon is not finite, or epsilon is negative); nothing is written then.
 template <class Arch = default_arch>
 status fit(matrix_view<const float> w, matrix_view<float> scale, float epsilon = 0.0f) noexcept {
     if (!(epsilon >= 0.0f) || !detail::finite(epsilon)) return status::bad_value;
@@ -114,7 +113,8 @@ status forward(matrix_view<const float> w, matrix_view<const float> scale, matri
     for (size_t i = 0; i < w.rows; ++i) {
         const float half = 0.5f * detail::of_row(scale, i);
         for (size_t j = 0; j < w.cols; ++j)
-            values(i, j) = static_cast<std::int8_t>(static_cast<int>(w(i, j) > half) - static_cast<int>(w(i, j) < -half));
+            values(i, j) =
+                static_cast<std::int8_t>(static_cast<int>(w(i, j) > half) - static_cast<int>(w(i, j) < -half));
     }
     return status::ok;
 }

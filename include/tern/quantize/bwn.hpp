@@ -112,8 +112,8 @@ status forward(matrix_view<const float> w, matrix_view<std::int8_t> values) noex
 /// quantized[i][j] = scale[i] * b: the weights that the quantized network computes with. Exact.
 template <class Arch = default_arch>
 status forward(matrix_view<const float> w, matrix_view<const float> scale, matrix_view<float> quantized) noexcept {
-    const status s = detail::first_error(check(w), detail::check_parameter(scale, w.rows),
-                                         detail::check_same_shape(quantized, w));
+    const status s =
+        detail::first_error(check(w), detail::check_parameter(scale, w.rows), detail::check_same_shape(quantized, w));
     if (s != status::ok) return s;
     if (detail::overlap(w, quantized) || detail::overlap(scale, quantized)) return status::overlap;
     for (size_t i = 0; i < w.rows; ++i) {

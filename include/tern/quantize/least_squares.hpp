@@ -92,10 +92,10 @@ void fit_group(const matrix_view<const float>& w, std::uint32_t* scratch, float&
 
 /// Threshold and scale of least squared error, for each row or for the matrix: both `per_tensor` or both `per_channel`.
 ///
-/// `scratch`: `scratch_words` words. Exact but for the rounding of the sums in double (two supports whose errors differ by
-/// less than 1e-15 of sum w^2 may be taken for equal). All-zero weights and no weights give 0 and 0.
-/// Returns bad_shape, bad_stride, null_pointer, bad_alignment, overflow, buffer_size, overlap or bad_value (a weight is not
-/// finite); nothing but scratch is written then.
+/// `scratch`: `scratch_words` words. Exact but for the rounding of the sums in double (two supports whose errors differ
+/// by less than 1e-15 of sum w^2 may be taken for equal). All-zero weights and no weights give 0 and 0.
+/// Returns bad_shape, bad_stride, null_pointer, bad_alignment, overflow, buffer_size, overlap or bad_value (a weight is
+/// not finite); nothing but scratch is written then.
 template <class Arch = default_arch>
 status fit(matrix_view<const float> w, matrix_view<float> threshold, matrix_view<float> scale, word* scratch,
            size_t scratch_size) noexcept {

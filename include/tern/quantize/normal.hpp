@@ -103,7 +103,7 @@ struct tail_mean {
     const double m = mean < 0.0 ? -mean : mean;  // mirrored, so that the upper tail is the larger
     const double side = mean < 0.0 ? -1.0 : 1.0;
     const double a = (limit - m) / deviation;
-    const double b = (limit + m) / deviation;  // >= |a|
+    const double b = (limit + m) / deviation;                    // >= |a|
     const double ratio = exponential(-0.5 * (b - a) * (b + a));  // phi(b) / phi(a)
     const double upper = a >= 0.0 ? mills_ratio(a) : upper_tail(a) / density(a);
     const double lower = ratio * mills_ratio(b);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Float weights straight to packed words: what every quantizer's `forward` into packed rows or panels shares. The words are
-// those that `pack_rows` and `pack_panels` write for the quantized values; nothing lies in between.
+// Float weights straight to packed words: what every quantizer's `forward` into packed rows or panels shares. The words
+// are those that `pack_rows` and `pack_panels` write for the quantized values; nothing lies in between.
 #pragma once
 
 #include <cstddef>
@@ -71,15 +71,16 @@ template <class Encoding, class Fill, class... Views>
 template <class Encoding, class Fill, class... Views>
 [[nodiscard]] TERN_INLINE status fill_target(const matrix_view<const float>& x, const mutable_packed_rows<Encoding>& q,
                                              const Fill& fill, const Views&... others) noexcept {
-    return fill_rows(x, q, [&]() TERN_INLINE_LAMBDA { fill(kernel::rows_target<Encoding>(q)); }, others...);
+    return fill_rows(
+        x, q, [&]() TERN_INLINE_LAMBDA { fill(kernel::rows_target<Encoding>(q)); }, others...);
 }
 
 template <class Encoding, class Fill, class... Views>
 [[nodiscard]] TERN_INLINE status fill_target(const matrix_view<const float>& x, const panel_memory<Encoding>& to,
                                              const Fill& fill, const Views&... others) noexcept {
     return fill_panels(
-        x, to,
-        [&](const auto& view) TERN_INLINE_LAMBDA { fill(kernel::panels_target<Encoding>(view, to.data)); }, others...);
+        x, to, [&](const auto& view) TERN_INLINE_LAMBDA { fill(kernel::panels_target<Encoding>(view, to.data)); },
+        others...);
 }
 
 /// Row by row with encoder_of(row) into either destination.

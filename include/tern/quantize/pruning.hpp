@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// PE-wise structured pruning with weight penalty clipping (He et al., "Harmonious coexistence of structured weight pruning and
-// ternarization", AAAI 2020): weights that a processing element consumes together are one group; a penalty draws whole
-// groups to zero, they are removed, the rest is ternarized.
+// PE-wise structured pruning with weight penalty clipping (He et al., "Harmonious coexistence of structured weight
+// pruning and ternarization", AAAI 2020): weights that a processing element consumes together are one group; a penalty
+// draws whole groups to zero, they are removed, the rest is ternarized.
 //
 //     penalty = lambda * sum_g min(||w_g||_2, d),   d = c * mean_g ||w_g||_2           d is refreshed, say, every epoch
 //     gradient: lambda w_g / ||w_g||_2  where  0 < ||w_g||_2 < d, else 0
@@ -10,8 +10,9 @@
 // A group: `group_rows` rows (outputs) times `group_cols` columns (depth) of w; groups at the edges are smaller. A
 // processing element of this library's layouts takes 16 outputs x 32 positions, {16, 32}.
 //
-// Where this was read. Groups, pruning before ternarization and a group penalty that stops above a self-adapting threshold:
-// the paper's abstract. Its formula was not found: the one above is an assumption, derived here, its gradient too.
+// Where this was read. Groups, pruning before ternarization and a group penalty that stops above a self-adapting
+// threshold: the paper's abstract. Its formula was not found: the one above is an assumption, derived here, its
+// gradient too.
 #pragma once
 
 #include <cstddef>
@@ -52,8 +53,8 @@ using namespace tern::quantize::detail;
 
 }  // namespace detail
 
-/// norms[a][b] = ||w_g||_2 of the group in row a and column b of groups: ceil(rows / group rows) x ceil(cols / group cols).
-/// Sums in double, one rounding to float. Infinite and NaN weights make theirs so.
+/// norms[a][b] = ||w_g||_2 of the group in row a and column b of groups: ceil(rows / group rows) x ceil(cols / group
+/// cols). Sums in double, one rounding to float. Infinite and NaN weights make theirs so.
 /// Returns bad_shape, bad_stride, null_pointer, bad_alignment, overflow or overlap; nothing is written then.
 template <class Arch = default_arch>
 status group_norms(matrix_view<const float> w, group_shape shape, matrix_view<float> norms) noexcept {
@@ -67,7 +68,8 @@ status group_norms(matrix_view<const float> w, group_shape shape, matrix_view<fl
             const size_t count = w.cols - first < shape.cols ? w.cols - first : shape.cols;
             for (size_t i = a * shape.rows; i < w.rows && i < (a + 1) * shape.rows; ++i)
                 total += kernel::sum_terms<Arch, simd::term::square>(w.row(i) + first, count, 0.0);
-            norms(a, b) = total == total ? static_cast<float>(tern::detail::square_root(total)) : static_cast<float>(total);
+            norms(a, b) =
+                total == total ? static_cast<float>(tern::detail::square_root(total)) : static_cast<float>(total);
         }
     }
     return status::ok;
@@ -111,8 +113,8 @@ status add_penalty_gradient(matrix_view<const float> w, group_shape shape, matri
     return status::ok;
 }
 
-/// Sets the weights of every group whose norm is below `limit` to 0; `kept` is the number of groups that stay. Ternarized,
-/// they are zero words of both planes. NaN norms stay. Returns as `group_norms`.
+/// Sets the weights of every group whose norm is below `limit` to 0; `kept` is the number of groups that stay.
+/// Ternarized, they are zero words of both planes. NaN norms stay. Returns as `group_norms`.
 template <class Arch = default_arch>
 status prune(matrix_view<float> w, group_shape shape, matrix_view<const float> norms, float limit,
              size_t& kept) noexcept {

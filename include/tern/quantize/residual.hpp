@@ -9,15 +9,15 @@
 //
 // Factors: {0.05}; {0.05, 0.1}; {0.05, 0.1, 0.15, 0.2}. Not an expansion of what is left over, in spite of its name.
 //
-// The supports are nested, and where two copies are non-zero their signs are equal: `nested_ternary<K>` keeps K mask planes
-// and one sign plane, K + 1 bits a weight instead of 2 K, and gemm_residual.hpp multiplies them.
+// The supports are nested, and where two copies are non-zero their signs are equal: `nested_ternary<K>` keeps K mask
+// planes and one sign plane, K + 1 bits a weight instead of 2 K, and gemm_residual.hpp multiplies them.
 //
-// Gradient: each copy's is straight through, clipped, dL/dt_k scale_k := g [-1 < w < 1] with none through scale_k; the sum of
-// K copies has K times that. Surrogate: K clip(w, -1, 1).
+// Gradient: each copy's is straight through, clipped, dL/dt_k scale_k := g [-1 < w < 1] with none through scale_k; the
+// sum of K copies has K times that. Surrogate: K clip(w, -1, 1).
 //
-// Where this was read. Thresholds, scales, both ties, factors and the clipped gradient of one copy: the authors' released
-// code (elliothe/Ternarized_Neural_Network). There the copies are branches whose outputs are added; that their gradients
-// add up to K g follows from it. Sharing the sign plane is derived here.
+// Where this was read. Thresholds, scales, both ties, factors and the clipped gradient of one copy: the authors'
+// released code (elliothe/Ternarized_Neural_Network). There the copies are branches whose outputs are added; that their
+// gradients add up to K g follows from it. Sharing the sign plane is derived here.
 #pragma once
 
 #include <cstddef>
@@ -47,9 +47,7 @@ template <class T>
     return check(p);
 }
 
-[[nodiscard]] TERN_INLINE float below(float x) noexcept {
-    return kernel::next_below(x);
-}
+[[nodiscard]] TERN_INLINE float below(float x) noexcept { return kernel::next_below(x); }
 
 /// t_1 + ... + t_K for rising thresholds.
 [[nodiscard]] TERN_INLINE int level_of(float w, const float* thresholds, size_t levels) noexcept {

@@ -9,8 +9,8 @@
 //     e.activations = {tern::per_tensor(g_x), tern::per_tensor(b_x)};
 //     tern::gemm(x, w, dst, e);
 //
-// which computes the four terms of epilogue.hpp from the integer products of the RTN encoding. In a convolution a padded
-// tap is a real 0, not b_x; conv.hpp counts accordingly.
+// which computes the four terms of epilogue.hpp from the integer products of the RTN encoding. In a convolution a
+// padded tap is a real 0, not b_x; conv.hpp counts accordingly.
 #pragma once
 
 #include <cstddef>
@@ -30,8 +30,7 @@ namespace detail {
 /// Floats in order, NaN left out: number 0 is -infinity. -0 comes before +0.
 [[nodiscard]] TERN_INLINE float float_of_rank(std::uint32_t rank) noexcept {
     constexpr std::uint32_t infinity = 0x7f800000u;
-    const std::uint32_t number =
-        rank <= infinity ? 0x80000000u | (infinity - rank) : rank - infinity - 1u;
+    const std::uint32_t number = rank <= infinity ? 0x80000000u | (infinity - rank) : rank - infinity - 1u;
     return bits::load<float>(&number);
 }
 
@@ -73,9 +72,7 @@ template <class Arch, class Destination>
                                               variant v) noexcept {
     const status s = check_operands(x, scale, offset, v);
     if (s != status::ok) return s;
-    const auto limits = [&](size_t i) TERN_INLINE_LAMBDA {
-        return limits_of(of_row(scale, i), of_row(offset, i), v);
-    };
+    const auto limits = [&](size_t i) TERN_INLINE_LAMBDA { return limits_of(of_row(scale, i), of_row(offset, i), v); };
     return pack_by<Arch>(x, to, limits, scale, offset);
 }
 
@@ -110,8 +107,9 @@ status forward(matrix_view<const float> x, matrix_view<const float> scale, matri
 template <class Arch = default_arch>
 status initialize(matrix_view<const float> x, matrix_view<std::int8_t> values, matrix_view<float> scale,
                   matrix_view<float> offset, variant v = variant::fixed, int rounds = 8) noexcept {
-    const status s = detail::first_error(check(x), detail::check_same_shape(values, x),
-                                         detail::check_parameter(scale, x.rows), detail::check_parameter(offset, x.rows));
+    const status s =
+        detail::first_error(check(x), detail::check_same_shape(values, x), detail::check_parameter(scale, x.rows),
+                            detail::check_parameter(offset, x.rows));
     if (s != status::ok) return s;
     if (scale.rows != offset.rows) return status::bad_shape;
     if (detail::overlaps_any(bytes_of(values), x, scale, offset) || detail::overlaps_any(bytes_of(x), scale, offset) ||

@@ -18,11 +18,12 @@
 //     selection::paper_inverse   floor(r m) filters to quantize are drawn by p
 //     selection::released_real   int((1 - r) m) filters to keep real are drawn by p_i ~ e_i (`weighting` has no say)
 //
-// Where this was read. The error, TWN and BWN, the hybrid weights in both directions, the schedule and released_real: the
-// authors' released code (dongyp13/Stochastic-Quantization). f, the four functions, roulette and paper_inverse: the paper as
-// a re-implementation and its report restate it (JonahMiller/Stochastic-Quantization), where the 1e-7 stands outside the
-// fraction and so prevents no division by zero; inside it is an assumption. floor(r m) is one, too. The released roulette
-// may draw nothing where rounding leaves the last sum below v; here the last filter left is taken then.
+// Where this was read. The error, TWN and BWN, the hybrid weights in both directions, the schedule and released_real:
+// the authors' released code (dongyp13/Stochastic-Quantization). f, the four functions, roulette and paper_inverse: the
+// paper as a re-implementation and its report restate it (JonahMiller/Stochastic-Quantization), where the 1e-7 stands
+// outside the fraction and so prevents no division by zero; inside it is an assumption. floor(r m) is one, too. The
+// released roulette may draw nothing where rounding leaves the last sum below v; here the last filter left is taken
+// then.
 #pragma once
 
 #include <cstddef>
@@ -72,12 +73,12 @@ inline constexpr double epsilon = 1e-7;
 }
 
 /// error[i] = ||w_i - quantized_i||_1 / ||w_i||_1, a column of w.rows doubles. Sums run in double along the row.
-/// NaN where a row has a number that is not finite. Returns bad_shape, bad_stride, null_pointer, bad_alignment, overflow or
-/// overlap; nothing is written then.
+/// NaN where a row has a number that is not finite. Returns bad_shape, bad_stride, null_pointer, bad_alignment,
+/// overflow or overlap; nothing is written then.
 template <class Arch = default_arch>
 status errors(matrix_view<const float> w, matrix_view<const float> quantized, matrix_view<double> error) noexcept {
-    const status s = detail::first_error(check(w), detail::check_same_shape(quantized, w),
-                                         detail::check_vector(error, w.rows));
+    const status s =
+        detail::first_error(check(w), detail::check_same_shape(quantized, w), detail::check_vector(error, w.rows));
     if (s != status::ok) return s;
     if (detail::overlap(w, error) || detail::overlap(quantized, error)) return status::overlap;
     for (size_t i = 0; i < w.rows; ++i) {
@@ -86,8 +87,7 @@ status errors(matrix_view<const float> w, matrix_view<const float> quantized, ma
             const double d = static_cast<double>(w(i, j)) - static_cast<double>(quantized(i, j));
             off += d < 0.0 ? -d : d;
         }
-        const double size =
-            w.cols == 0 ? 0.0 : kernel::sum_terms<Arch, simd::term::magnitude>(w.row(i), w.cols, 0.0);
+        const double size = w.cols == 0 ? 0.0 : kernel::sum_terms<Arch, simd::term::magnitude>(w.row(i), w.cols, 0.0);
         *error.row(i) = size == 0.0 ? 0.0 : (size - size == 0.0 ? off / size : size - size);
     }
     return status::ok;
@@ -97,8 +97,8 @@ status errors(matrix_view<const float> w, matrix_view<const float> quantized, ma
 /// Returns as `errors`; bad_value for an error that is negative, infinite or NaN.
 template <class Arch = default_arch>
 status probabilities(matrix_view<const double> error, weighting how, matrix_view<double> probability) noexcept {
-    const status s = detail::first_error(detail::check_vector(error, error.rows),
-                                         detail::check_vector(probability, error.rows));
+    const status s =
+        detail::first_error(detail::check_vector(error, error.rows), detail::check_vector(probability, error.rows));
     if (s != status::ok) return s;
     if (probability.data != error.data && detail::overlap(error, probability)) return status::overlap;
     if (probability.data == error.data && probability.stride != error.stride && error.rows > 1) return status::overlap;
@@ -162,8 +162,8 @@ status roulette(matrix_view<const double> weights, size_t count, Engine& engine,
 
 /// Which filters a training step quantizes: quantized[i] = 1, the rest 0, one byte a filter.
 ///
-/// `error` from `errors`; `ratio` in [0, 1], of `schedule`; `scratch`: a column of as many doubles. Returns as `roulette`;
-/// bad_value for a ratio outside or an error that is not finite.
+/// `error` from `errors`; `ratio` in [0, 1], of `schedule`; `scratch`: a column of as many doubles. Returns as
+/// `roulette`; bad_value for a ratio outside or an error that is not finite.
 template <class Arch = default_arch, class Engine>
 status select(matrix_view<const double> error, double ratio, Engine& engine, matrix_view<std::uint8_t> quantized,
               matrix_view<double> scratch, selection how = selection::paper_inverse,
@@ -180,8 +180,8 @@ status select(matrix_view<const double> error, double ratio, Engine& engine, mat
     return s;
 }
 
-/// mixed_i = quantized_i where chosen[i] is not 0, else w_i: the weights that forward and backward use. At ratio 1 that is
-/// `quantized`; bwn.hpp and twn.hpp make packed words of it.
+/// mixed_i = quantized_i where chosen[i] is not 0, else w_i: the weights that forward and backward use. At ratio 1 that
+/// is `quantized`; bwn.hpp and twn.hpp make packed words of it.
 template <class Arch = default_arch>
 status mix(matrix_view<const float> w, matrix_view<const float> quantized, matrix_view<const std::uint8_t> chosen,
            matrix_view<float> mixed) noexcept {

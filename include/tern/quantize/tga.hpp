@@ -47,7 +47,7 @@ enum class tails : unsigned char {
     both    ///< thresholds about 0, scale from both tails, exact for N(mu, s^2)
 };
 
-inline constexpr float released_start = 0.05f;       ///< delta / max |w|
+inline constexpr float released_start = 0.05f;        ///< delta / max |w|
 inline constexpr float released_delta_clip = 0.001f;  ///< largest |dL/ddelta| that is passed on
 
 namespace detail {
@@ -117,17 +117,16 @@ template <class Arch, class Destination>
                                               const matrix_view<const float>& upper, const Destination& to) noexcept {
     const status s = check_limits(w, lower, upper);
     if (s != status::ok) return s;
-    const auto limits = [&](size_t i) TERN_INLINE_LAMBDA {
-        return kernel::row_limits(of_row(lower, i), of_row(upper, i));
-    };
+    const auto limits = [&](size_t i)
+                            TERN_INLINE_LAMBDA { return kernel::row_limits(of_row(lower, i), of_row(upper, i)); };
     return pack_by<Arch>(w, to, limits, lower, upper);
 }
 
 }  // namespace detail
 
 /// delta = factor * max |w|, `per_tensor(&x)` or `per_channel(x, w.rows)`. One rounding. 0 for no weights.
-/// Returns bad_shape, bad_stride, null_pointer, bad_alignment, overflow, overlap or bad_value (a weight or the factor is
-/// not finite); nothing is written then.
+/// Returns bad_shape, bad_stride, null_pointer, bad_alignment, overflow, overlap or bad_value (a weight or the factor
+/// is not finite); nothing is written then.
 template <class Arch = default_arch>
 status initialize(matrix_view<const float> w, matrix_view<float> delta, float factor = released_start) noexcept {
     const status s = detail::first_error(check(w), detail::check_parameter(delta, w.rows));
@@ -146,8 +145,8 @@ status initialize(matrix_view<const float> w, matrix_view<float> delta, float fa
     return status::ok;
 }
 
-/// The two thresholds and the scale that belong to w and delta: lower = mu - D, upper = mu + D (or -D and D), scale = S,
-/// each of the shape of `delta`, computed in double and rounded to float once.
+/// The two thresholds and the scale that belong to w and delta: lower = mu - D, upper = mu + D (or -D and D), scale =
+/// S, each of the shape of `delta`, computed in double and rounded to float once.
 ///
 /// Weights that are all equal (s = 0), one weight among them, have D = 0 and S = mu (tails::upper; all t are 0) or |mu|
 /// (tails::both); no weights have zeros. Architectures agree but for the last bits of s.
@@ -198,8 +197,8 @@ status forward(matrix_view<const float> w, matrix_view<const float> lower, matri
     if (detail::overlaps_any(bytes_of(quantized), w, lower, upper, scale)) return status::overlap;
     for (size_t i = 0; i < w.rows; ++i) {
         const float step = detail::of_row(scale, i);
-        kernel::choose_row<Arch>(w.row(i), w.cols, detail::of_row(lower, i), detail::of_row(upper, i), -step, 0.0f, step,
-                                 quantized.row(i));
+        kernel::choose_row<Arch>(w.row(i), w.cols, detail::of_row(lower, i), detail::of_row(upper, i), -step, 0.0f,
+                                 step, quantized.row(i));
     }
     return status::ok;
 }
@@ -220,8 +219,8 @@ status forward(matrix_view<const float> w, matrix_view<const float> lower, matri
 /// The gradients at the head of this file, from `grad` = dL/dwq. mu, s and t are computed anew.
 ///
 /// `grad_delta` has the shape of `delta`; |dL/ddelta| above `delta_clip` (at least 0; the released training has
-/// `released_delta_clip`) becomes +-delta_clip. Both outputs are overwritten. In double, each result rounded once; s = 0
-/// leaves only the direct path and that through mu.
+/// `released_delta_clip`) becomes +-delta_clip. Both outputs are overwritten. In double, each result rounded once; s =
+/// 0 leaves only the direct path and that through mu.
 /// Returns as `fit`; bad_value also for a negative or NaN `delta_clip`. No output may share memory with an input or the
 /// other output.
 template <class Arch = default_arch>
@@ -252,13 +251,11 @@ status backward(matrix_view<const float> w, matrix_view<const float> delta, matr
         const double by_delta = m.clamped ? 0.0 : sign * total * m.scale.by_limit;
         *grad_delta.row(g) = static_cast<float>(by_delta > clip ? clip : (by_delta < -clip ? -clip : by_delta));
         const double by_mean = m.n > 0.0 ? total * m.scale.by_mean / m.n : 0.0;
-        const double by_distance =
-            m.deviation > 0.0 ? total * m.scale.by_deviation / ((m.n - 1.0) * m.deviation) : 0.0;
+        const double by_distance = m.deviation > 0.0 ? total * m.scale.by_deviation / ((m.n - 1.0) * m.deviation) : 0.0;
         for (size_t i = first; i < first + rows; ++i) {
             for (size_t j = 0; j < w.cols; ++j) {
                 const double distance = static_cast<double>(w(i, j)) - m.mean;
-                grad_w(i, j) =
-                    static_cast<float>(static_cast<double>(grad(i, j)) + by_mean + by_distance * distance);
+                grad_w(i, j) = static_cast<float>(static_cast<double>(grad(i, j)) + by_mean + by_distance * distance);
             }
         }
     }

@@ -125,7 +125,8 @@ void quantize_to(matrix_view<const float> w, matrix_view<float> threshold, matri
                 const auto nonzeros = static_cast<double>(all.rows[i].nonzeros);
                 total += totals[i];
                 count += nonzeros;
-                if (scale.rows == w.rows) *scale.row(first + i) = mean_of(totals[i], nonzeros, of_row(threshold, first + i));
+                if (scale.rows == w.rows)
+                    *scale.row(first + i) = mean_of(totals[i], nonzeros, of_row(threshold, first + i));
             }
         });
     if (w.cols == 0) {
@@ -137,7 +138,8 @@ void quantize_to(matrix_view<const float> w, matrix_view<float> threshold, matri
     }
 }
 
-[[nodiscard]] TERN_INLINE status check_parameters(const matrix_view<const float>& w, const matrix_view<float>& threshold,
+[[nodiscard]] TERN_INLINE status check_parameters(const matrix_view<const float>& w,
+                                                  const matrix_view<float>& threshold,
                                                   const matrix_view<float>& scale) noexcept {
     const status s = first_error(check(w), check_parameter(threshold, w.rows), check_parameter(scale, w.rows));
     if (s != status::ok) return s;
@@ -240,19 +242,19 @@ status forward(matrix_view<const float> w, matrix_view<const float> threshold,
     return detail::pack_by<Arch>(w, to, limits, threshold);
 }
 
-/// `fit` and `forward` at once: threshold, scale and packed rows or panels (`to`), the same bits as one after the other.
+/// `fit` and `forward` at once: threshold, scale and packed rows or panels (`to`), the same bits as one after the
+/// other.
 ///
-/// The weights are read from memory once with one threshold a row, twice with one for the matrix. Nothing is looked at beforehand, so no w is an error: where a weight that shares a
-/// threshold is infinite or NaN, that threshold and every scale that depends on it are NaN and the values 0.
-/// Statuses are those of `fit`, but for bad_value, and of packing.
+/// The weights are read from memory once with one threshold a row, twice with one for the matrix. Nothing is looked at
+/// beforehand, so no w is an error: where a weight that shares a threshold is infinite or NaN, that threshold and every
+/// scale that depends on it are NaN and the values 0. Statuses are those of `fit`, but for bad_value, and of packing.
 template <class Arch = default_arch>
 status quantize(matrix_view<const float> w, matrix_view<float> threshold, matrix_view<float> scale,
                 const mutable_packed_rows<ternary>& q, rule r = rule::paper) noexcept {
     const status s = detail::check_parameters(w, threshold, scale);
     if (s != status::ok) return s;
     return detail::fill_target(
-        w, q,
-        [&](const auto& target) TERN_INLINE_LAMBDA { detail::quantize_to<Arch>(w, threshold, scale, r, target); },
+        w, q, [&](const auto& target) TERN_INLINE_LAMBDA { detail::quantize_to<Arch>(w, threshold, scale, r, target); },
         threshold, scale);
 }
 

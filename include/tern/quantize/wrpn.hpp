@@ -6,14 +6,14 @@
 //     weights, k bits:      w^ = round((2^(k-1) - 1) clip(w, -1, 1)) / (2^(k-1) - 1)       2^k - 1 levels, k >= 2
 //     round: to nearest, ties to even. NaN becomes 0.
 //
-// k = 2 weights are ternary: threshold 1/2, scale 1. k = 1 weights have no formula (0/0): use bwn.hpp. k = 1 activations are
-// {0, 1} with threshold 1/2 (1/2 itself gives 0).
+// k = 2 weights are ternary: threshold 1/2, scale 1. k = 1 weights have no formula (0/0): use bwn.hpp. k = 1
+// activations are {0, 1} with threshold 1/2 (1/2 itself gives 0).
 // Gradients: straight through round, none outside the clip:  dL/dx = g [0 <= x <= 1],  dL/dw = g [|w| <= 1].
 //
-// Deployment on bit planes. Activations: unsigned_bits<k>, scale 1 / (2^k - 1). Weights: `ternary` for k = 2; for k >= 3
-// unsigned_bits<k> that hold q + L, L = 2^(k-1) - 1, with scale 1 / L and offset -1, since (q + L) / L - 1 = q / L
-// (`weights_affine`); the epilogue adds the terms of the offset. k^2 products of planes of one count each, instead of the
-// k (k - 1) of two counts that a sign and magnitudes would need.
+// Deployment on bit planes. Activations: unsigned_bits<k>, scale 1 / (2^k - 1). Weights: `ternary` for k = 2; for k >=
+// 3 unsigned_bits<k> that hold q + L, L = 2^(k-1) - 1, with scale 1 / L and offset -1, since (q + L) / L - 1 = q / L
+// (`weights_affine`); the epilogue adds the terms of the offset. k^2 products of planes of one count each, instead of
+// the k (k - 1) of two counts that a sign and magnitudes would need.
 //
 // Cost of a layer with f times the filters, relative to 32-bit floats and f = 1: f^2 (bits_x + bits_w) / 64. Linear in
 // bits: the paper's example is 4 bits, f = 2: four times the operations, each eight times cheaper.
@@ -198,8 +198,7 @@ status backward_activations(matrix_view<const float> x, matrix_view<const float>
 
 /// grad where -1 <= w <= 1, else and for NaN 0. Exact.
 template <class Arch = default_arch>
-status backward_weights(matrix_view<const float> w, matrix_view<const float> grad,
-                        matrix_view<float> grad_w) noexcept {
+status backward_weights(matrix_view<const float> w, matrix_view<const float> grad, matrix_view<float> grad_w) noexcept {
     return detail::gate<Arch>(w, grad, grad_w, -1.0f);
 }
 

@@ -48,7 +48,8 @@ struct batch_streams {
     }
     static TERN_INLINE void prefetch(const float*) noexcept {}
     static TERN_INLINE void store(const sums& total, double* to) noexcept {
-        bits::unroll<wide_registers>([&](auto v) TERN_INLINE_LAMBDA { total.s[v].store_unaligned(to + v * wide::size); });
+        bits::unroll<wide_registers>([&](auto v)
+                                         TERN_INLINE_LAMBDA { total.s[v].store_unaligned(to + v * wide::size); });
     }
 
     static TERN_INLINE void choose(const float* x, float lower, float upper, float low, float middle, float high,

@@ -40,7 +40,9 @@ struct x86_streams {
         _mm_prefetch(reinterpret_cast<const char*>(x), _MM_HINT_T1);
     }
     template <class Sums>
-    static TERN_INLINE void store(const Sums& total, double* to) noexcept { std::memcpy(to, total.s, sizeof total.s); }
+    static TERN_INLINE void store(const Sums& total, double* to) noexcept {
+        std::memcpy(to, total.s, sizeof total.s);
+    }
 
     static TERN_INLINE void choose(const float* x, float lower, float upper, float low, float middle, float high,
                                    float* to) noexcept {
@@ -126,9 +128,8 @@ struct avx512_streams : x86_streams<avx512_streams, 16> {
     static TERN_INLINE void choose_register(const float* x, float lower, float upper, float low, float middle,
                                             float high, float* to) noexcept {
         const __m512 value = _mm512_loadu_ps(x);
-        const __m512 not_above =
-            _mm512_mask_blend_ps(_mm512_cmp_ps_mask(value, _mm512_set1_ps(lower), _CMP_LT_OQ), _mm512_set1_ps(middle),
-                                 _mm512_set1_ps(low));
+        const __m512 not_above = _mm512_mask_blend_ps(_mm512_cmp_ps_mask(value, _mm512_set1_ps(lower), _CMP_LT_OQ),
+                                                      _mm512_set1_ps(middle), _mm512_set1_ps(low));
         _mm512_storeu_ps(to, _mm512_mask_blend_ps(_mm512_cmp_ps_mask(value, _mm512_set1_ps(upper), _CMP_GT_OQ),
                                                   not_above, _mm512_set1_ps(high)));
     }

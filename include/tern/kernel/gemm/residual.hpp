@@ -45,8 +45,8 @@ void residual_tile(const word* const (&x)[Rows], size_t sign_offset, const word*
                 const word* block = panel + at * step + lane;
                 const reg sign = lanes::load(block + levels * panel_outputs);
                 reg mask[levels];
-                bits::unroll<levels>(
-                    [&](auto k) TERN_INLINE_LAMBDA { mask[k] = lanes::load(block + k * panel_outputs); });
+                bits::unroll<levels>([&](auto k)
+                                         TERN_INLINE_LAMBDA { mask[k] = lanes::load(block + k * panel_outputs); });
                 bits::unroll<Rows>([&](auto r) TERN_INLINE_LAMBDA {
                     const reg nonzero = lanes::broadcast(x[r][at]);
                     const reg differs = lanes::xor_(sign, lanes::broadcast(x[r][at + sign_offset]));
@@ -61,8 +61,7 @@ void residual_tile(const word* const (&x)[Rows], size_t sign_offset, const word*
             from = to;
         }
         bits::unroll<Rows>([&](auto r) TERN_INLINE_LAMBDA {
-            bits::unroll<levels>(
-                [&](auto k) TERN_INLINE_LAMBDA { lanes::store(&acc[r][k][0] + lane, sum[r][k]); });
+            bits::unroll<levels>([&](auto k) TERN_INLINE_LAMBDA { lanes::store(&acc[r][k][0] + lane, sum[r][k]); });
         });
     }
 }

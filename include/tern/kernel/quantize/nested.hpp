@@ -6,8 +6,8 @@
 
 namespace tern {
 
-/// t_1 + ... + t_K in -K .. K, where t_k != 0 implies t_1 = ... = t_k: K planes of masks, plane k - 1 says t_k != 0, and
-/// behind them one sign plane (set = +). A zero's sign bit is 0. For `packed_rows` and `packed_panels`.
+/// t_1 + ... + t_K in -K .. K, where t_k != 0 implies t_1 = ... = t_k: K planes of masks, plane k - 1 says t_k != 0,
+/// and behind them one sign plane (set = +). A zero's sign bit is 0. For `packed_rows` and `packed_panels`.
 template <int K>
 struct nested_ternary {
     static_assert(K >= 1 && K <= 8, "tern::nested_ternary<K>: K is 1 to 8 levels");

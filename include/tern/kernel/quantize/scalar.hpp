@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Which leaf an architecture quantizes floats with; only the types matter. An overload for a tag serves every tag derived
-// from it.
+// Which leaf an architecture quantizes floats with; only the types matter. An overload for a tag serves every tag
+// derived from it.
 #pragma once
 
 #include <tern/arch.hpp>

@@ -191,8 +191,8 @@ struct rows_target {
 };
 
 /// Panels of weights as a destination. `pack` takes the rows of one panel, `first` a multiple of 16: stretches of depth
-/// outside, rows inside, because a row's words lie as far apart as the words of all rows together, and the lines that they
-/// lie in have to stay in the nearest cache until all rows have been there.
+/// outside, rows inside, because a row's words lie as far apart as the words of all rows together, and the lines that
+/// they lie in have to stay in the nearest cache until all rows have been there.
 template <class Encoding>
 struct panels_target {
     static constexpr size_t step = size_t{Encoding::planes} * panel_outputs;  // words from a block to the next
@@ -253,8 +253,8 @@ private:
     }
 };
 
-/// All rows, a group at a time: prepare(first, count), pack with encoder_of(row), finish(first, count, tallies). Nothing is
-/// done for no elements.
+/// All rows, a group at a time: prepare(first, count), pack with encoder_of(row), finish(first, count, tallies).
+/// Nothing is done for no elements.
 template <class Arch, class Target, class Prepare, class EncoderOf, class Finish>
 TERN_INLINE void pack_groups(const matrix_view<const float>& x, const Target& target, const Prepare& prepare,
                              const EncoderOf& encoder_of, const Finish& finish) noexcept {
