@@ -140,6 +140,24 @@ DOCTEST_TEST_CASE("weights against autograd") {
         false);
     check(
         "biscaled", *biscaled_weights(4, 4).op, w, {}, [](const Tensor& v, const tensors&) { return v; }, false);
+    const auto unchanged = [](const Tensor& v, const tensors&) { return v; };
+    check("bwn", *scaled_weights(false).op, w, {}, unchanged, false);
+    check("absmean", *scaled_weights(true).op, w, {}, unchanged, false);
+    check("least-squares", *least_squares_weights().op, w, {}, unchanged, false);
+    check("wrpn", *wrpn_weights(3).op, w, {},
+          [](const Tensor& v, const tensors&) { return rounded(v.clamp(-1, 1) * 3.0) / 3.0; });
+    // Without the method's clip of the threshold's gradient.
+    const operation tga{tga_weights().op->forward,
+                        [](const Tensor& v, const tensors& p, const Tensor& g, tensors& grads) {
+                            require(qz::tga::backward(in(v), in(p[0]), in(g), out(grads[0]), out(grads[1])));
+                        }};
+    check("tga", tga, w, {torch::full({1, 1}, 0.6f)}, [](const Tensor& v, const tensors& p) {
+        const Tensor mu = v.mean(), s = v.std(true), a = p[0].abs() / s;
+        const Tensor density = (-0.5 * a * a).exp() / std::sqrt(2.0 * std::acos(-1.0));
+        const Tensor scale = mu + s * density / (0.5 * (a / std::sqrt(2.0)).erfc());
+        const Tensor t = (v.gt(mu + p[0]).to(torch::kDouble) - v.lt(mu - p[0]).to(torch::kDouble)).detach();
+        return scale * t + (v - v.detach());
+    });
     time->progress = 0.3;
     check("slb", *slb_weights(2, time).op, torch::randn({6, 40}), {}, [](const Tensor& v, const tensors&) {
         const Tensor level = (2.0 * torch::arange(0, 4, torch::kDouble) - 3.0) / 3.0;

@@ -127,9 +127,52 @@ void operations(operands& o) {
     *state++ = rtn::backward<Arch>(o.reals, o.reals, o.reals, o.reals, o.out_reals, o.out_reals, o.out_reals);
 }
 
+/// Quantizers of the published relatives; they share their statuses' room.
+template <class Arch>
+void relatives(operands& o) {
+    using namespace tern::quantize;
+    const tern::mutable_packed_rows<tern::unsigned_bits<2>> codes(o.words, 1, 1);
+    const tern::mutable_packed_rows<tern::bipolar_bits<2>> odd(o.words, 1, 1);
+    const auto& x = o.reals;
+    const auto& to = o.out_reals;
+    tern::status* state = o.states;
+    *state++ = ttq::fit<Arch>(x, to, to, to);
+    *state++ = ttq::forward<Arch>(x, x, x, x, to);
+    *state++ = ttq::forward<Arch>(x, x, o.out_packed);
+    *state++ = ttq::backward<Arch>(x, x, x, x, x, to, to, to);
+    *state++ = pact::forward<Arch>(x, x, 2, to);
+    *state++ = pact::forward<Arch>(x, x, codes);
+    *state++ = pact::backward<Arch>(x, x, x, to, to);
+    *state++ = lsq::fit<Arch>(x, signed_levels(2), to);
+    *state++ = lsq::forward<Arch>(x, x, signed_levels(2), codes);
+    *state++ = lsq::backward<Arch>(x, x, signed_levels(2), x, to, to);
+    *state++ = dorefa::forward_weights<Arch>(x, odd);
+    *state++ = dorefa::backward_weights<Arch>(x, x, to);
+    *state++ = dorefa::backward_activations<Arch>(x, x, to);
+    *state++ = xnor::fit<Arch>(x, to);
+    *state++ = xnor::forward<Arch>(x, x, to);
+    *state++ = xnor::backward<Arch>(x, x, x, to);
+    *state++ = xnor_plus::forward<Arch>(x, {}, to);
+    *state++ = xnor_plus::backward<Arch>(x, {}, x, to, {});
+    *state++ = esb::fit<Arch>(x, to, to);
+    *state++ = esb::forward<Arch>(x, x, x, esb::make_format(2, 0), odd);
+    *state++ = esb::backward<Arch>(x, x, x, esb::make_format(2, 0), x, to);
+    *state++ = slb::relax<Arch>(x, {}, 1.0f, to);
+    *state++ = slb::forward<Arch>(x, o.out_packed);
+    *state++ = slb::backward<Arch>(x, {}, 1.0f, x, to);
+    *state++ = srq::backward<Arch>(x, x, x, signed_levels(2), x, to, to, to);
+    *state++ = biscaled::forward<Arch>(x, {}, to);
+    *state++ = biscaled::forward<Arch>(x, {}, o.out_values, {});
+    *state++ = biscaled::backward<Arch>(x, {}, x, to);
+    *state++ = codebook::product<Arch>(x, x, {}, to, nullptr, 0);
+    *state++ = equalize::cross_layer<Arch>(to, to, to, to);
+    *state++ = equalize::correct_bias<Arch>(x, x, x, to);
+}
+
 template <class... Arch>
 void each(operands& o, std::tuple<Arch...>) {
     (operations<Arch>(o), ...);
+    (relatives<Arch>(o), ...);
 }
 
 }  // namespace

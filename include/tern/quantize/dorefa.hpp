@@ -37,6 +37,8 @@ struct largest {
     double value = 0.0;
     size_t row = 0;
     size_t col = 0;
+
+    TERN_INLINE constexpr largest() noexcept {}
 };
 
 /// tanh grows with |w|, so the largest |tanh w| belongs to the largest |w|.

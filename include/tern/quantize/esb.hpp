@@ -109,8 +109,8 @@ using namespace tern::quantize::detail;
     const status s = first_error(check(x), check_parameter(mean, x.rows), check_parameter(deviation, x.rows));
     if (s != status::ok) return s;
     if (!(f.lambda > 0.0f)) return status::unsupported;
-    return first_error(check_values(mean, [](float m) { return finite(m); }),
-                       check_values(deviation, [](float d) { return is_step(d); }));
+    return first_error(check_values(mean, [](float m) TERN_INLINE_LAMBDA { return finite(m); }),
+                       check_values(deviation, [](float d) TERN_INLINE_LAMBDA { return is_step(d); }));
 }
 
 /// Calls put(row, column, v).

@@ -32,7 +32,7 @@ using namespace tern::quantize::detail;
     const status s = first_error(check(x), check_parameter(step, x.rows));
     if (s != status::ok) return s;
     if (!valid(levels)) return status::unsupported;
-    return check_values(step, [](float v) { return is_step(v); });
+    return check_values(step, [](float v) TERN_INLINE_LAMBDA { return is_step(v); });
 }
 
 }  // namespace detail

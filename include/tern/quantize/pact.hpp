@@ -37,7 +37,7 @@ using namespace tern::quantize::detail;
     const status s = first_error(check(x), check_parameter(alpha, x.rows));
     if (s != status::ok) return s;
     if (bits < 1 || bits > 8) return status::unsupported;
-    return check_values(alpha, [&](float a) { return is_step(step_of(a, bits)); });
+    return check_values(alpha, [&](float a) TERN_INLINE_LAMBDA { return is_step(step_of(a, bits)); });
 }
 
 }  // namespace detail

@@ -44,6 +44,8 @@ struct gradients {
     double x = 0.0;
     double step = 0.0;
     double noise = 0.0;
+
+    TERN_INLINE constexpr gradients() noexcept {}
 };
 
 /// F(b) - F(a), a <= b, from the tails that are small.
@@ -142,7 +144,7 @@ status backward(matrix_view<const float> x, matrix_view<const float> step, matri
 /// or `unsigned_levels` of the answer, with the same step.
 /// One draw of the engine for each bit looked at. Requires 1 <= least <= bits.
 template <class Engine>
-[[nodiscard]] int drop_bits(Engine& engine, int bits, int least, double keep) {
+[[nodiscard]] TERN_INLINE int drop_bits(Engine& engine, int bits, int least, double keep) {
     int used = least;
     while (used < bits && uniform(engine) <= keep) ++used;
     return used;

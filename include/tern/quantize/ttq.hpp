@@ -42,9 +42,9 @@ using namespace tern::quantize::detail;
                            check_parameter(minus, w.rows));
     if (s != status::ok) return s;
     if (plus.rows != minus.rows) return status::bad_shape;
-    s = check_values(threshold, [](float t) { return not_negative(t); });
+    s = check_values(threshold, [](float t) TERN_INLINE_LAMBDA { return not_negative(t); });
     if (s != status::ok) return s;
-    const auto good = [](float t) { return is_finite(t); };
+    const auto good = [](float t) TERN_INLINE_LAMBDA { return is_finite(t); };
     return first_error(check_values(plus, good), check_values(minus, good));
 }
 
