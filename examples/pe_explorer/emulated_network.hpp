@@ -31,7 +31,8 @@ public:
         for (std::size_t i = 0; i < layers; ++i) {
             arrays_[i] = arrays[i];
             const auto& panels = i < fm::layer_count ? model.conv[i].weights : model.fc.weights;
-            weights_[i] = tern::pack_rows<tern::ternary>(static_cast<const tern::packed_panels<tern::ternary>&>(panels));
+            weights_[i] =
+                tern::pack_rows<tern::ternary>(static_cast<const tern::packed_panels<tern::ternary>&>(panels));
             require(weights_[i].state == tern::status::ok, "weights");
             tap_sums_[i] = sums_of_taps(panels);
         }
@@ -57,9 +58,13 @@ public:
     [[nodiscard]] std::uint64_t overflows() const { return overflows_; }
     [[nodiscard]] std::size_t images() const { return images_; }
     /// Picojoules of the lanes of the ternary layers by exact activity, a frame.
-    [[nodiscard]] double exact_pj(std::size_t layer) const { return images_ == 0 ? 0 : exact_pj_[layer] / static_cast<double>(images_); }
+    [[nodiscard]] double exact_pj(std::size_t layer) const {
+        return images_ == 0 ? 0 : exact_pj_[layer] / static_cast<double>(images_);
+    }
     /// Share of non-zeros among a layer's activations.
-    [[nodiscard]] double density(std::size_t layer) const { return values_[layer] == 0 ? 0.5 : nonzeros_[layer] / values_[layer]; }
+    [[nodiscard]] double density(std::size_t layer) const {
+        return values_[layer] == 0 ? 0.5 : nonzeros_[layer] / values_[layer];
+    }
 
 private:
     static void require(bool condition, const std::string& what) {
@@ -108,8 +113,7 @@ private:
                 const std::size_t y = p / n + tap / 3, xx = p % n + tap % 3;
                 if (y == 0 || xx == 0 || y > n || xx > n) continue;
                 inside[p] |= 1u << tap;
-                for (std::size_t k = 0; k < c; ++k)
-                    windows[(p * 9 + tap) * c + k] = x[((y - 1) * n + xx - 1) * c + k];
+                for (std::size_t k = 0; k < c; ++k) windows[(p * 9 + tap) * c + k] = x[((y - 1) * n + xx - 1) * c + k];
             }
         }
         std::vector<std::int32_t> sums(n * n * outputs);

@@ -82,7 +82,8 @@ pe::network_report fold_all(const options& opt, study& s, const pe::array& proto
         throw std::runtime_error("--fold is auto or ROWSxLANES, as 16x64");
     for (std::size_t i = 0; i < s.layers.size(); ++i) {
         pe::array& a = s.arrays[i] = prototype;
-        const bool quantized = prototype.element.type == pe::kind::ternary || prototype.element.type == pe::kind::binary;
+        const bool quantized =
+            prototype.element.type == pe::kind::ternary || prototype.element.type == pe::kind::binary;
         if (i == 0 && quantized && !opt.plain_first) {
             a.element.type = pe::kind::ternary_int8;
             a.element.x_bits = 9;
@@ -135,22 +136,25 @@ study explore(const options& opt) {
 }
 
 void print(const study& s) {
-    std::printf("%-10s %-13s %5s %6s %4s %11s %6s %9s %6s %5s %11s %11s\n", "layer", "element", "rows", "lanes", "acc", "cycles", "util",
-                "LUT", "BRAM18", "DSP", "energy/nJ", "traffic/kB");
+    std::printf("%-10s %-13s %5s %6s %4s %11s %6s %9s %6s %5s %11s %11s\n", "layer", "element", "rows", "lanes", "acc",
+                "cycles", "util", "LUT", "BRAM18", "DSP", "energy/nJ", "traffic/kB");
     for (const auto& r : s.reports) {
         const pe::resources a = r.area.total();
         std::printf("%-10s %-13s %5zu %6zu %4d %11llu %5.1f%% %9llu %6llu %5llu %11.4g %11.4g\n", r.name,
-                    pe::to_string(r.hardware.element.type), r.hardware.rows, r.hardware.element.lanes, r.hardware.element.acc_bits,
-                    static_cast<unsigned long long>(r.cycles), 100 * r.utilisation, static_cast<unsigned long long>(a.lut),
-                    static_cast<unsigned long long>(a.bram), static_cast<unsigned long long>(a.dsp), r.energy.total_pj() * 1e-3,
+                    pe::to_string(r.hardware.element.type), r.hardware.rows, r.hardware.element.lanes,
+                    r.hardware.element.acc_bits, static_cast<unsigned long long>(r.cycles), 100 * r.utilisation,
+                    static_cast<unsigned long long>(a.lut), static_cast<unsigned long long>(a.bram),
+                    static_cast<unsigned long long>(a.dsp), r.energy.total_pj() * 1e-3,
                     (r.bits.weight_bits + r.bits.activation_bits + r.bits.output_bits + r.bits.dram_bits) / 8192);
     }
-    std::printf("%s on %s: LUT %llu of %llu, FF %llu, BRAM18 %llu of %llu, DSP %llu; %.5g frames/s, %.4g J/frame (%s, within a factor of %.3g)\n",
-                s.total.possible.ok() ? "fits" : pe::to_string(s.total.possible.why), s.part.name,
-                static_cast<unsigned long long>(s.total.total.lut), static_cast<unsigned long long>(s.part.available.lut),
-                static_cast<unsigned long long>(s.total.total.ff), static_cast<unsigned long long>(s.total.total.bram),
-                static_cast<unsigned long long>(s.part.available.bram), static_cast<unsigned long long>(s.total.total.dsp),
-                s.total.frames_per_second(), s.total.joules(), s.how.table->name, s.how.table->band);
+    std::printf(
+        "%s on %s: LUT %llu of %llu, FF %llu, BRAM18 %llu of %llu, DSP %llu; %.5g frames/s, %.4g J/frame (%s, within a "
+        "factor of %.3g)\n",
+        s.total.possible.ok() ? "fits" : pe::to_string(s.total.possible.why), s.part.name,
+        static_cast<unsigned long long>(s.total.total.lut), static_cast<unsigned long long>(s.part.available.lut),
+        static_cast<unsigned long long>(s.total.total.ff), static_cast<unsigned long long>(s.total.total.bram),
+        static_cast<unsigned long long>(s.part.available.bram), static_cast<unsigned long long>(s.total.total.dsp),
+        s.total.frames_per_second(), s.total.joules(), s.how.table->name, s.how.table->band);
 }
 
 void write_file(const std::string& path, const std::string& text) {
@@ -160,15 +164,18 @@ void write_file(const std::string& path, const std::string& text) {
 }
 
 void write_csv(const std::string& path, const study& s) {
-    std::string text = "layer,element,rows,lanes,acc_bits,cycles,macs,utilisation,lut,ff,bram18,dsp,energy_pj,weight_bits,activation_bits,output_bits,dram_bits,table\n";
+    std::string text =
+        "layer,element,rows,lanes,acc_bits,cycles,macs,utilisation,lut,ff,bram18,dsp,energy_pj,weight_bits,activation_"
+        "bits,output_bits,dram_bits,table\n";
     for (const auto& r : s.reports) {
         const pe::resources a = r.area.total();
-        text += pe::detail::cat(r.name, ",", pe::to_string(r.hardware.element.type), ",", r.hardware.rows, ",", r.hardware.element.lanes, ",",
-                                r.hardware.element.acc_bits, ",", static_cast<std::size_t>(r.cycles), ",", static_cast<std::size_t>(r.macs), ",",
-                                number(r.utilisation), ",", static_cast<std::size_t>(a.lut), ",", static_cast<std::size_t>(a.ff), ",",
-                                static_cast<std::size_t>(a.bram), ",", static_cast<std::size_t>(a.dsp), ",", number(r.energy.total_pj()), ",",
-                                number(r.bits.weight_bits), ",", number(r.bits.activation_bits), ",", number(r.bits.output_bits), ",",
-                                number(r.bits.dram_bits), ",", r.energy.table, "\n");
+        text += pe::detail::cat(
+            r.name, ",", pe::to_string(r.hardware.element.type), ",", r.hardware.rows, ",", r.hardware.element.lanes,
+            ",", r.hardware.element.acc_bits, ",", static_cast<std::size_t>(r.cycles), ",",
+            static_cast<std::size_t>(r.macs), ",", number(r.utilisation), ",", static_cast<std::size_t>(a.lut), ",",
+            static_cast<std::size_t>(a.ff), ",", static_cast<std::size_t>(a.bram), ",", static_cast<std::size_t>(a.dsp),
+            ",", number(r.energy.total_pj()), ",", number(r.bits.weight_bits), ",", number(r.bits.activation_bits), ",",
+            number(r.bits.output_bits), ",", number(r.bits.dram_bits), ",", r.energy.table, "\n");
     }
     write_file(path, text);
 }
@@ -177,16 +184,34 @@ void write_json(const std::string& path, const study& s) {
     nlohmann::json layers = nlohmann::json::array();
     for (const auto& r : s.reports) {
         const pe::resources a = r.area.total();
-        layers.push_back({{"name", r.name}, {"element", pe::to_string(r.hardware.element.type)}, {"rows", r.hardware.rows},
-                          {"lanes", r.hardware.element.lanes}, {"cycles", r.cycles}, {"macs", r.macs}, {"utilisation", r.utilisation},
-                          {"lut", a.lut}, {"ff", a.ff}, {"bram18", a.bram}, {"dsp", a.dsp}, {"energy_pj", r.energy.total_pj()},
-                          {"lanes_pj", r.energy.lanes_pj}, {"buffers_pj", r.energy.buffers_pj}, {"dram_pj", r.energy.dram_pj},
+        layers.push_back({{"name", r.name},
+                          {"element", pe::to_string(r.hardware.element.type)},
+                          {"rows", r.hardware.rows},
+                          {"lanes", r.hardware.element.lanes},
+                          {"cycles", r.cycles},
+                          {"macs", r.macs},
+                          {"utilisation", r.utilisation},
+                          {"lut", a.lut},
+                          {"ff", a.ff},
+                          {"bram18", a.bram},
+                          {"dsp", a.dsp},
+                          {"energy_pj", r.energy.total_pj()},
+                          {"lanes_pj", r.energy.lanes_pj},
+                          {"buffers_pj", r.energy.buffers_pj},
+                          {"dram_pj", r.energy.dram_pj},
                           {"clock_pj", r.energy.clock_pj}});
     }
-    const nlohmann::json all = {{"device", s.part.name}, {"fits", s.total.possible.ok()}, {"why", pe::to_string(s.total.possible.why)},
-                                {"frames_per_second", s.total.frames_per_second()}, {"joules_per_frame", s.total.joules()},
-                                {"table", s.how.table->name}, {"band", s.how.table->band}, {"lut", s.total.total.lut},
-                                {"bram18", s.total.total.bram}, {"dsp", s.total.total.dsp}, {"layers", layers}};
+    const nlohmann::json all = {{"device", s.part.name},
+                                {"fits", s.total.possible.ok()},
+                                {"why", pe::to_string(s.total.possible.why)},
+                                {"frames_per_second", s.total.frames_per_second()},
+                                {"joules_per_frame", s.total.joules()},
+                                {"table", s.how.table->name},
+                                {"band", s.how.table->band},
+                                {"lut", s.total.total.lut},
+                                {"bram18", s.total.total.bram},
+                                {"dsp", s.total.total.dsp},
+                                {"layers", layers}};
     write_file(path, all.dump(2) + "\n");
 }
 
@@ -197,11 +222,17 @@ void write_html(const std::string& path, const options& opt, const study& s) {
         luts.push_back({0, static_cast<double>(r.area.total().lut), r.name});
         joules.push_back({0, r.energy.total_pj() * 1e-3, r.name});
         const pe::workload w = pe::work(s.layers[luts.size() - 1]);
-        const double bytes = (static_cast<double>(w.outputs) * static_cast<double>(w.depth) * pe::weight_bits(r.hardware.element) +
-                              static_cast<double>(s.layers[luts.size() - 1].height * s.layers[luts.size() - 1].width *
-                                                  s.layers[luts.size() - 1].channels) * pe::activation_bits(r.hardware.element) + r.bits.output_bits) / 8;
-        achieved.push_back({static_cast<double>(w.macs()) / bytes, static_cast<double>(w.macs()) / static_cast<double>(r.cycles) * opt.mhz * 1e6, r.name});
-        peak = std::max(peak, static_cast<double>(r.hardware.elements() * pe::step_depth(r.hardware.element)) * opt.mhz * 1e6);
+        const double bytes =
+            (static_cast<double>(w.outputs) * static_cast<double>(w.depth) * pe::weight_bits(r.hardware.element) +
+             static_cast<double>(s.layers[luts.size() - 1].height * s.layers[luts.size() - 1].width *
+                                 s.layers[luts.size() - 1].channels) *
+                 pe::activation_bits(r.hardware.element) +
+             r.bits.output_bits) /
+            8;
+        achieved.push_back({static_cast<double>(w.macs()) / bytes,
+                            static_cast<double>(w.macs()) / static_cast<double>(r.cycles) * opt.mhz * 1e6, r.name});
+        peak = std::max(
+            peak, static_cast<double>(r.hardware.elements() * pe::step_depth(r.hardware.element)) * opt.mhz * 1e6);
     }
     for (double x = 0.1; x < 1e4; x *= 1.3) roof.push_back({x, std::min(peak, x * opt.dram_gbs * 1e9), ""});
 
@@ -217,20 +248,30 @@ void write_html(const std::string& path, const options& opt, const study& s) {
             const double o = pe::overhead_for(bare.a, bare.b, target);
             if (o > 0) marks.push_back({o, target, number(target) + "x at " + number(o)});
         }
-        curves += curve(std::string("fp32 / ternary LUTs over overhead a lane") + (dsp ? ", multiplier in DSP slices" : ", all in LUTs"), line, marks, "LUTs of overhead a lane");
+        curves += curve(std::string("fp32 / ternary LUTs over overhead a lane") +
+                            (dsp ? ", multiplier in DSP slices" : ", all in LUTs"),
+                        line, marks, "LUTs of overhead a lane");
     }
     const double lane = pe::mac_energy(pe::toggle_proxy, pe::unit_for(pe::kind::fp32, 1, 1), 0.5, 0.5);
     const double small = pe::mac_energy(pe::toggle_proxy, ternary, 0.5, 0.5);
     std::vector<point> line, marks;
     for (double o = small / 100; o < lane; o *= 1.2) line.push_back({o / lane, (lane + o) / (small + o), ""});
-    for (const double target : {89.17, 46.46}) marks.push_back({pe::overhead_for(lane, small, target) / lane, target, number(target) + "x"});
-    curves += curve("fp32 / ternary energy over a constant that both pay (toggle_proxy)", line, marks, "constant as a share of fp32's");
+    for (const double target : {89.17, 46.46})
+        marks.push_back({pe::overhead_for(lane, small, target) / lane, target, number(target) + "x"});
+    curves += curve("fp32 / ternary energy over a constant that both pay (toggle_proxy)", line, marks,
+                    "constant as a share of fp32's");
 
-    write_file(path, "<!doctype html><html><head><meta charset=\"utf-8\"><title>" + escaped(opt.network) + "</title></head><body style=\"font-family:sans-serif\">\n<h1>" +
-                         escaped(opt.network) + ", " + escaped(opt.pe) + ", " + escaped(opt.device) + "</h1>\n<p>" + escaped(s.total.possible.ok() ? "Fits." : pe::to_string(s.total.possible.why)) +
-                         " " + number(s.total.frames_per_second()) + " frames/s, " + number(s.total.joules()) + " J a frame by " + s.how.table->name +
-                         ", which may be off by a factor of " + number(s.how.table->band) + " either way.</p>\n" + bars("LUTs by layer", luts) +
-                         bars("nJ by layer and frame", joules) + curve("Roofline: products a second over products a byte of DRAM, if nothing stayed on chip", roof, achieved, "products a byte") + curves + "</body></html>\n");
+    write_file(path, "<!doctype html><html><head><meta charset=\"utf-8\"><title>" + escaped(opt.network) +
+                         "</title></head><body style=\"font-family:sans-serif\">\n<h1>" + escaped(opt.network) + ", " +
+                         escaped(opt.pe) + ", " + escaped(opt.device) + "</h1>\n<p>" +
+                         escaped(s.total.possible.ok() ? "Fits." : pe::to_string(s.total.possible.why)) + " " +
+                         number(s.total.frames_per_second()) + " frames/s, " + number(s.total.joules()) +
+                         " J a frame by " + s.how.table->name + ", which may be off by a factor of " +
+                         number(s.how.table->band) + " either way.</p>\n" + bars("LUTs by layer", luts) +
+                         bars("nJ by layer and frame", joules) +
+                         curve("Roofline: products a second over products a byte of DRAM, if nothing stayed on chip",
+                               roof, achieved, "products a byte") +
+                         curves + "</body></html>\n");
 }
 
 void write_rtl(const std::string& directory, const study& s) {
@@ -252,18 +293,25 @@ void write_rtl(const std::string& directory, const study& s) {
             for (std::int8_t& t : *v) t = static_cast<std::int8_t>(static_cast<int>(random() % 3) - 1);
         const auto px = tern::pack_rows<tern::ternary>(tern::matrix_view<const std::int8_t>(x.data(), 2, depth));
         const auto pw = tern::pack<tern::ternary>(tern::matrix_view<const std::int8_t>(w.data(), a.rows + 1, depth));
-        if (bench.add(a, static_cast<const tern::packed_rows<tern::ternary>&>(px), static_cast<const tern::packed_panels<tern::ternary>&>(pw)).ok()) break;
+        if (bench
+                .add(a, static_cast<const tern::packed_rows<tern::ternary>&>(px),
+                     static_cast<const tern::packed_panels<tern::ternary>&>(pw))
+                .ok())
+            break;
     }
     if (bench.checks() == 0) return;
     write_file(directory + "/bench.v", bench.verilog());
     for (const pe::memory_file& f : bench.files()) write_file(directory + "/" + f.name, f.text);
-    std::printf("Verilog in %s; there: iverilog -g2005 -s tern_bench -o bench bench.v && vvp bench\n", directory.c_str());
+    std::printf("Verilog in %s; there: iverilog -g2005 -s tern_bench -o bench bench.v && vvp bench\n",
+                directory.c_str());
 }
 
 /// Every accounting beside each other, as docs/fpga.md shows it.
 void print_ratios() {
-    std::printf("| accounting | fp32 / ternary | fp16 / ternary | int8 / ternary | fp32 / binary |\n|---|---|---|---|---|\n");
-    const auto row = [](const std::string& name, pe::measure m, bool dsp, const pe::energy_table* table = &pe::toggle_proxy) {
+    std::printf(
+        "| accounting | fp32 / ternary | fp16 / ternary | int8 / ternary | fp32 / binary |\n|---|---|---|---|---|\n");
+    const auto row = [](const std::string& name, pe::measure m, bool dsp,
+                        const pe::energy_table* table = &pe::toggle_proxy) {
         pe::accounting how{m};
         how.table = table;
         std::printf("| %s |", name.c_str());
@@ -271,7 +319,8 @@ void print_ratios() {
             pe::unit u = pe::unit_for(a, a == pe::kind::int8 ? 256 : 1, 256);
             if (dsp) u.products = pe::multiplier::dsp;
             const pe::ratio r = pe::compare(u, pe::unit_for(b, 256, 256), how);
-            r.possible.ok() ? static_cast<void>(std::printf(" %.4g |", r.value)) : static_cast<void>(std::printf(" - |"));
+            r.possible.ok() ? static_cast<void>(std::printf(" %.4g |", r.value))
+                            : static_cast<void>(std::printf(" - |"));
         };
         cell(pe::kind::fp32, pe::kind::ternary);
         cell(pe::kind::fp16, pe::kind::ternary);
@@ -289,7 +338,8 @@ void print_ratios() {
     row("toggles with glitches", pe::measure::toggles, false);
     row("toggles without glitches", pe::measure::toggles_no_glitch, false);
     row("toggles of operands alone", pe::measure::operand_toggles, false);
-    for (const pe::energy_table* t : pe::energy_tables) row(std::string("energy, ") + t->name, pe::measure::energy, false, t);
+    for (const pe::energy_table* t : pe::energy_tables)
+        row(std::string("energy, ") + t->name, pe::measure::energy, false, t);
 }
 
 /// Runs the trained network on the arrays and holds every logit against the kernels.
@@ -314,15 +364,19 @@ bool emulate(const options& opt, const study& s) {
     double exact = 0;
     const std::size_t measured = std::min<std::size_t>(count, 2);
     for (std::size_t i = 1; i < emulated_network::layers && measured != 0; ++i) {
-        const double each = emulated.exact_pj(i) * static_cast<double>(emulated.images()) / static_cast<double>(measured);
-        std::printf("%-10s activations %4.1f %% non-zero; lanes by exact activity %.4g nJ, by density %.2f %.4g nJ\n", s.reports[i].name,
-                    100 * emulated.density(i), each * 1e-3, opt.density, s.reports[i].energy.lanes_pj * 1e-3);
+        const double each =
+            emulated.exact_pj(i) * static_cast<double>(emulated.images()) / static_cast<double>(measured);
+        std::printf("%-10s activations %4.1f %% non-zero; lanes by exact activity %.4g nJ, by density %.2f %.4g nJ\n",
+                    s.reports[i].name, 100 * emulated.density(i), each * 1e-3, opt.density,
+                    s.reports[i].energy.lanes_pj * 1e-3);
         exact += each - s.reports[i].energy.lanes_pj;
     }
-    std::printf("images %zu accuracy %.4f emulated_equals_kernels %s overflows %llu cycles_per_image %llu LUT %llu joules_per_image %.4g\n",
-                count, static_cast<double>(right) / static_cast<double>(std::max<std::size_t>(count, 1)), equal ? "yes" : "no",
-                static_cast<unsigned long long>(emulated.overflows()), static_cast<unsigned long long>(s.total.time.interval),
-                static_cast<unsigned long long>(s.total.total.lut), s.total.joules() + exact * 1e-12);
+    std::printf(
+        "images %zu accuracy %.4f emulated_equals_kernels %s overflows %llu cycles_per_image %llu LUT %llu "
+        "joules_per_image %.4g\n",
+        count, static_cast<double>(right) / static_cast<double>(std::max<std::size_t>(count, 1)), equal ? "yes" : "no",
+        static_cast<unsigned long long>(emulated.overflows()), static_cast<unsigned long long>(s.total.time.interval),
+        static_cast<unsigned long long>(s.total.total.lut), s.total.joules() + exact * 1e-12);
     return equal;
 }
 
@@ -336,12 +390,18 @@ int main(int argc, char** argv) {
     app.add_option("--device", opt.device, "xc7z020, xc7vx485t, xczu9eg or ice40hx8k")->capture_default_str();
     app.add_option("--fold", opt.fold, "auto, or ROWSxLANES for every layer")->capture_default_str();
     app.add_option("--fps", opt.fps, "frames a second to fold for; 0: as many as fit");
-    app.add_option("--mapping", opt.mapping, "pipelined or multiplexed")->capture_default_str()->check(CLI::IsMember({"pipelined", "multiplexed"}));
+    app.add_option("--mapping", opt.mapping, "pipelined or multiplexed")
+        ->capture_default_str()
+        ->check(CLI::IsMember({"pipelined", "multiplexed"}));
     app.add_option("--mhz", opt.mhz, "clock")->capture_default_str()->check(CLI::PositiveNumber);
-    app.add_option("--share", opt.share, "of the device's logic that may be used")->capture_default_str()->check(CLI::Range(0.01, 1.0));
+    app.add_option("--share", opt.share, "of the device's logic that may be used")
+        ->capture_default_str()
+        ->check(CLI::Range(0.01, 1.0));
     app.add_option("--table", opt.table, "horowitz45, aladdin40, bitfusion45 or toggle_proxy")->capture_default_str();
     app.add_option("--density", opt.density, "share of non-zeros")->capture_default_str()->check(CLI::Range(0.0, 1.0));
-    app.add_option("--dram-gbs", opt.dram_gbs, "the roofline's bandwidth")->capture_default_str()->check(CLI::PositiveNumber);
+    app.add_option("--dram-gbs", opt.dram_gbs, "the roofline's bandwidth")
+        ->capture_default_str()
+        ->check(CLI::PositiveNumber);
     app.add_flag("--weights-in-dram", opt.weights_in_dram, "weights come from DRAM for every frame");
     app.add_flag("--plain-first", opt.plain_first, "the first layer, too, on --pe instead of ternary x pixels");
     app.add_flag("--dsp", opt.dsp, "int8 and float products in DSP slices");
@@ -371,7 +431,8 @@ int main(int argc, char** argv) {
         if (!opt.html.empty()) write_html(opt.html, opt, s);
         if (!opt.rtl.empty()) write_rtl(opt.rtl, s);
         bool equal = true;
-        if (opt.network == "fashion_mnist" && opt.pe == "ternary" && !opt.plain_first && opt.images != 0) equal = emulate(opt, s);
+        if (opt.network == "fashion_mnist" && opt.pe == "ternary" && !opt.plain_first && opt.images != 0)
+            equal = emulate(opt, s);
         return s.total.possible.ok() && equal ? 0 : 1;
     } catch (const std::exception& error) {
         std::fprintf(stderr, "pe_explorer: %s\n", error.what());

@@ -32,7 +32,8 @@ constexpr double plot_width = 720, plot_height = 300, plot_left = 70, plot_botto
 
 [[nodiscard]] inline std::string plot_head(const std::string& title) {
     return "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 " + number(plot_width) + " " + number(plot_height) +
-           "\" width=\"" + number(plot_width) + "\" font-family=\"sans-serif\" font-size=\"11\">\n<text x=\"10\" y=\"16\" font-size=\"13\">" +
+           "\" width=\"" + number(plot_width) +
+           "\" font-family=\"sans-serif\" font-size=\"11\">\n<text x=\"10\" y=\"16\" font-size=\"13\">" +
            escaped(title) + "</text>\n";
 }
 
@@ -46,17 +47,18 @@ constexpr double plot_width = 720, plot_height = 300, plot_left = 70, plot_botto
     for (std::size_t i = 0; i < values.size(); ++i) {
         const double h = top > 0 ? values[i].y / top * height : 0;
         const double x = plot_left + step * static_cast<double>(i);
-        text += "<rect x=\"" + number(x) + "\" y=\"" + number(plot_height - plot_bottom - h) + "\" width=\"" + number(step * 0.8) +
-                "\" height=\"" + number(h) + "\" fill=\"#4477aa\"><title>" + escaped(values[i].label) + ": " + number(values[i].y) +
-                "</title></rect>\n<text transform=\"translate(" + number(x + step * 0.4) + "," + number(plot_height - plot_bottom + 8) +
-                ") rotate(50)\">" + escaped(values[i].label) + "</text>\n";
+        text += "<rect x=\"" + number(x) + "\" y=\"" + number(plot_height - plot_bottom - h) + "\" width=\"" +
+                number(step * 0.8) + "\" height=\"" + number(h) + "\" fill=\"#4477aa\"><title>" +
+                escaped(values[i].label) + ": " + number(values[i].y) +
+                "</title></rect>\n<text transform=\"translate(" + number(x + step * 0.4) + "," +
+                number(plot_height - plot_bottom + 8) + ") rotate(50)\">" + escaped(values[i].label) + "</text>\n";
     }
     return text + "<text x=\"4\" y=\"" + number(plot_top + 10) + "\">" + number(top) + "</text></svg>\n";
 }
 
 /// A line through `curve` and named points on it, both axes logarithmic.
-[[nodiscard]] inline std::string curve(const std::string& title, const std::vector<point>& line, const std::vector<point>& marks,
-                                       const std::string& x_name) {
+[[nodiscard]] inline std::string curve(const std::string& title, const std::vector<point>& line,
+                                       const std::vector<point>& marks, const std::string& x_name) {
     double x0 = 1e300, x1 = 0, y0 = 1e300, y1 = 0;
     for (const auto* set : {&line, &marks})
         for (const point& p : *set) {
@@ -67,10 +69,12 @@ constexpr double plot_width = 720, plot_height = 300, plot_left = 70, plot_botto
             y1 = std::max(y1, p.y);
         }
     const auto scale = [](double v, double low, double high, double from, double to) {
-        return high > low ? from + (std::log(v) - std::log(low)) / (std::log(high) - std::log(low)) * (to - from) : from;
+        return high > low ? from + (std::log(v) - std::log(low)) / (std::log(high) - std::log(low)) * (to - from)
+                          : from;
     };
     const auto at = [&](const point& p) {
-        return point{scale(p.x, x0, x1, plot_left, plot_width - 120), scale(p.y, y0, y1, plot_height - plot_bottom, plot_top), ""};
+        return point{scale(p.x, x0, x1, plot_left, plot_width - 120),
+                     scale(p.y, y0, y1, plot_height - plot_bottom, plot_top), ""};
     };
     std::string text = plot_head(title) + "<polyline fill=\"none\" stroke=\"#4477aa\" stroke-width=\"2\" points=\"";
     for (const point& p : line)
@@ -79,12 +83,13 @@ constexpr double plot_width = 720, plot_height = 300, plot_left = 70, plot_botto
     for (const point& p : marks) {
         if (!(p.x > 0) || !(p.y > 0)) continue;
         const point q = at(p);
-        text += "<circle cx=\"" + number(q.x) + "\" cy=\"" + number(q.y) + "\" r=\"4\" fill=\"#cc3311\"/><text x=\"" + number(q.x + 6) +
-                "\" y=\"" + number(q.y - 4) + "\">" + escaped(p.label) + "</text>\n";
+        text += "<circle cx=\"" + number(q.x) + "\" cy=\"" + number(q.y) + "\" r=\"4\" fill=\"#cc3311\"/><text x=\"" +
+                number(q.x + 6) + "\" y=\"" + number(q.y - 4) + "\">" + escaped(p.label) + "</text>\n";
     }
-    return text + "<text x=\"" + number(plot_left) + "\" y=\"" + number(plot_height - 20) + "\">" + escaped(x_name) + ": " + number(x0) +
-           " to " + number(x1) + "</text><text x=\"4\" y=\"" + number(plot_top + 10) + "\">" + number(y1) + "</text><text x=\"4\" y=\"" +
-           number(plot_height - plot_bottom) + "\">" + number(y0) + "</text></svg>\n";
+    return text + "<text x=\"" + number(plot_left) + "\" y=\"" + number(plot_height - 20) + "\">" + escaped(x_name) +
+           ": " + number(x0) + " to " + number(x1) + "</text><text x=\"4\" y=\"" + number(plot_top + 10) + "\">" +
+           number(y1) + "</text><text x=\"4\" y=\"" + number(plot_height - plot_bottom) + "\">" + number(y0) +
+           "</text></svg>\n";
 }
 
 }  // namespace pe_explorer

@@ -42,7 +42,8 @@ TEST_CASE("LUTs, carries, registers and DSP slices are those of yosys") {
         CHECK((miss <= (ice40 ? 3u : 2u) || share <= (ice40 ? 0.05 : 0.02)));
         CHECK(r.ff == g.ff);
         CHECK(r.dsp == g.dsp);
-        CHECK(static_cast<double>(distance(r.carry, g.carry)) <= 2.0 + (ice40 ? 0.15 : 0.02) * static_cast<double>(g.carry));
+        CHECK(static_cast<double>(distance(r.carry, g.carry)) <=
+              2.0 + (ice40 ? 0.15 : 0.02) * static_cast<double>(g.carry));
         seen& s = table[g.flow + " " + pe::to_string(g.unit.type)];
         ++s.points;
         s.exact += miss == 0 ? 1u : 0u;

@@ -42,7 +42,6 @@ struct shape {
 };
 const shape shapes[] = {{1, 1, 1}, {2, 3, 9}, {3, 5, 31}, {2, 17, 64}, {1, 4, 100}, {2, 2, 257}};
 
-
 template <class X, class W, class Xs, class Ws>
 void against_reference(pe::array a, const X& x, const W& w, const Xs& plain_x, const Ws& plain_w, const shape& s) {
     std::vector<std::int32_t> expected(s.vectors * s.outputs);
@@ -202,10 +201,9 @@ TEST_CASE("accumulators wrap or saturate at their limits, and say so") {
                 u.acc_bits = acc_bits;
                 u.rule = rule;
                 std::int64_t found = 0;
-                const pe::run_result r =
-                    pe::run(folded(u, 1), static_cast<const tern::packed_rows<tern::ternary>&>(px),
-                            static_cast<const tern::packed_panels<tern::ternary>&>(pw),
-                            tern::matrix_view<std::int64_t>(&found, 1, 1));
+                const pe::run_result r = pe::run(folded(u, 1), static_cast<const tern::packed_rows<tern::ternary>&>(px),
+                                                 static_cast<const tern::packed_panels<tern::ternary>&>(pw),
+                                                 tern::matrix_view<std::int64_t>(&found, 1, 1));
                 const std::int64_t last = (std::int64_t{1} << (acc_bits - 1)) - 1;
                 const std::int64_t sum = 64 * sign;
                 const bool fits = sum <= last && sum >= -last - 1;
@@ -214,8 +212,7 @@ TEST_CASE("accumulators wrap or saturate at their limits, and say so") {
                 const std::int64_t modulus = 2 * (last + 1);
                 const std::int64_t wrapped = ((sum + last + 1) % modulus + modulus) % modulus - last - 1;
                 CHECK(found == (fits ? sum : rule == pe::overflow_rule::wrap ? wrapped : saturated));
-                CHECK(pe::check(u, 64).why ==
-                      (acc_bits == 8 ? pe::reason::none : pe::reason::accumulator_below_depth));
+                CHECK(pe::check(u, 64).why == (acc_bits == 8 ? pe::reason::none : pe::reason::accumulator_below_depth));
             }
         }
     }
@@ -226,7 +223,8 @@ TEST_CASE("fp32 is IEEE 754 where nothing is subnormal; fp16 is the exact result
     for (int n = 0; n < 200000; ++n) {
         const std::uint32_t a = (static_cast<std::uint32_t>(random()) & 0x9fffffffu) + 0x30000000u;
         const std::uint32_t near = (static_cast<std::uint32_t>(random()) & 0x81ffffffu) + (a & 0x7f000000u);
-        const std::uint32_t b = (n & 1) != 0 ? near : (static_cast<std::uint32_t>(random()) & 0x9fffffffu) + 0x30000000u;
+        const std::uint32_t b =
+            (n & 1) != 0 ? near : (static_cast<std::uint32_t>(random()) & 0x9fffffffu) + 0x30000000u;
         const float sum = as_float(a) + as_float(b);
         const float product = as_float(a) * as_float(b);
         if (std::isfinite(as_float(b)) && (sum == 0.0f || std::isnormal(sum)))
@@ -241,8 +239,10 @@ TEST_CASE("fp32 is IEEE 754 where nothing is subnormal; fp16 is the exact result
         const std::uint32_t total = pe::add(pe::half_format, h, g);
         const double exact = half_value(h) + half_value(g);
         // The sign of a sum that is flushed to zero is +; IEEE 754 has no such sums.
-        if (std::fabs(exact) >= std::ldexp(1.0, -14)) REQUIRE(total == half_bits(exact));
-        else REQUIRE((total & 0x7fffu) == 0);
+        if (std::fabs(exact) >= std::ldexp(1.0, -14))
+            REQUIRE(total == half_bits(exact));
+        else
+            REQUIRE((total & 0x7fffu) == 0);
     }
 }
 
@@ -279,8 +279,7 @@ TEST_CASE("impossible elements say why") {
 
     std::int32_t out = 5;
     const std::vector<std::int8_t> x(4, 1);
-    const pe::run_result r =
-        pe::run(a, view(x, 1, 4), view(x, 1, 4), tern::matrix_view<std::int32_t>(&out, 1, 1));
+    const pe::run_result r = pe::run(a, view(x, 1, 4), view(x, 1, 4), tern::matrix_view<std::int32_t>(&out, 1, 1));
     CHECK(r.possible.why == pe::reason::kinds_differ);
     CHECK(out == 5);
 }

@@ -32,7 +32,8 @@ inline std::vector<golden> read_goldens() {
         std::istringstream in(line);
         golden g;
         std::string type, rule;
-        in >> g.flow >> type >> g.unit.lanes >> g.unit.acc_bits >> rule >> g.unit.x_bits >> g.lut >> g.carry >> g.ff >> g.dsp;
+        in >> g.flow >> type >> g.unit.lanes >> g.unit.acc_bits >> rule >> g.unit.x_bits >> g.lut >> g.carry >> g.ff >>
+            g.dsp;
         for (const auto k : tern::pe::kinds)
             if (type == tern::pe::to_string(k)) g.unit.type = k;
         if (rule == "saturate") g.unit.rule = tern::pe::overflow_rule::saturate;

@@ -27,7 +27,8 @@ pe::array folded(pe::kind type, size_t lanes, size_t rows, size_t depth) {
 }
 
 bool not_less(const pe::resources& a, const pe::resources& b) {
-    return a.lut >= b.lut && a.ff >= b.ff && a.carry >= b.carry && a.dsp >= b.dsp && a.bram >= b.bram && a.lutram >= b.lutram;
+    return a.lut >= b.lut && a.ff >= b.ff && a.carry >= b.carry && a.dsp >= b.dsp && a.bram >= b.bram &&
+           a.lutram >= b.lutram;
 }
 bool differ(const pe::resources& a, const pe::resources& b) { return !not_less(a, b) || !not_less(b, a); }
 
@@ -73,8 +74,10 @@ TEST_CASE("FINN's cycles of CNV, layer by layer") {
 
 TEST_CASE("FINN's area of a 2-bit matrix unit is three times a ternary element's") {
     const double finn = (pe::finn_luts(1, 256, 2, 2, 16) - pe::finn_luts(1, 128, 2, 2, 16)) / 128;
-    const double ours = static_cast<double>(pe::area(pe::unit_for(pe::kind::ternary, 256, 256), pe::family::xilinx7).lut -
-                                            pe::area(pe::unit_for(pe::kind::ternary, 128, 256), pe::family::xilinx7).lut) / 128;
+    const double ours =
+        static_cast<double>(pe::area(pe::unit_for(pe::kind::ternary, 256, 256), pe::family::xilinx7).lut -
+                            pe::area(pe::unit_for(pe::kind::ternary, 128, 256), pe::family::xilinx7).lut) /
+        128;
     CHECK(finn == doctest::Approx(13.2));
     CHECK(finn / ours > 2.9);
     CHECK(finn / ours < 3.6);
@@ -266,9 +269,7 @@ TEST_CASE("every knob changes something") {
 TEST_CASE("the proxy's energy is within 30 % of the toggles that were counted") {
     pe::accounting how{pe::measure::toggles};
     const pe::unit ternary = pe::unit_for(pe::kind::ternary, 64, 64);
-    const struct {
-        double nonzero, toggles;
-    } counted[] = {{0.67, 3.49}, {0.5, 2.72}, {0.3, 1.64}};
+    const struct { double nonzero, toggles; } counted[] = {{0.67, 3.49}, {0.5, 2.72}, {0.3, 1.64}};
     for (const auto& c : counted) {
         how.density = c.nonzero;
         CHECK(pe::cost_of_product(ternary, how) == doctest::Approx(c.toggles).epsilon(0.01));
@@ -278,9 +279,11 @@ TEST_CASE("the proxy's energy is within 30 % of the toggles that were counted") 
     CHECK(pe::compare(single, ternary, how).value == doctest::Approx(1022).epsilon(0.01));
     how.what = pe::measure::energy;
     CHECK(pe::compare(single, ternary, how).value == doctest::Approx(1022).epsilon(0.02));
-    CHECK(pe::mac_energy(pe::toggle_proxy, pe::unit_for(pe::kind::int8, 1, 1), 1, 1) == doctest::Approx(0.23).epsilon(0.01));
+    CHECK(pe::mac_energy(pe::toggle_proxy, pe::unit_for(pe::kind::int8, 1, 1), 1, 1) ==
+          doctest::Approx(0.23).epsilon(0.01));
     CHECK(pe::mac_energy(pe::toggle_proxy, single, 1, 1) == doctest::Approx(4.6).epsilon(0.02));
-    CHECK(pe::mac_energy(pe::toggle_proxy, pe::unit_for(pe::kind::fp16, 1, 1), 1, 1) == doctest::Approx(1.5).epsilon(0.2));
+    CHECK(pe::mac_energy(pe::toggle_proxy, pe::unit_for(pe::kind::fp16, 1, 1), 1, 1) ==
+          doctest::Approx(1.5).epsilon(0.2));
 }
 
 TEST_CASE("ratios depend on the accounting, and overhead brings any of them down") {
@@ -301,7 +304,8 @@ TEST_CASE("ratios depend on the accounting, and overhead brings any of them down
     pe::unit none = ternary;
     none.lanes = 0;
     CHECK(pe::compare(single, none, {pe::measure::luts}).possible.why == pe::reason::no_lanes);
-    CHECK(pe::compare(single, pe::unit_for(pe::kind::binary, 4, 4), {pe::measure::cell_area}).possible.why == pe::reason::not_in_table);
+    CHECK(pe::compare(single, pe::unit_for(pe::kind::binary, 4, 4), {pe::measure::cell_area}).possible.why ==
+          pe::reason::not_in_table);
 }
 
 TEST_CASE("exact activity is what counting bit by bit gives, and near the expected value on random operands") {
@@ -325,7 +329,9 @@ TEST_CASE("exact activity is what counting bit by bit gives, and near the expect
                 const int vx = d < depth ? xs[i * depth + d] : 0;
                 const int vw = d < depth && j < outputs ? ws[j * depth + d] : 0;
                 const auto code = [](int v) { return v == 0 ? 0 : v > 0 ? 3 : 1; };
-                const auto flips = [](int u, int v) { return static_cast<std::uint64_t>(((u ^ v) & 1) + ((u ^ v) >> 1 & 1)); };
+                const auto flips = [](int u, int v) {
+                    return static_cast<std::uint64_t>(((u ^ v) & 1) + ((u ^ v) >> 1 & 1));
+                };
                 const int product = vx * vw == 0 ? 0 : vx * vw > 0 ? 1 : 3;
                 if (p == 0) shared += flips(code(vx), bx);
                 buses += flips(code(vw), bw);
@@ -344,7 +350,8 @@ TEST_CASE("exact activity is what counting bit by bit gives, and near the expect
     CHECK(r.lane_steps == vectors * folds * slices * 4 * 48);
     const double used = static_cast<double>(vectors * outputs * depth) / static_cast<double>(r.lane_steps);
     const double expected = pe::ternary_product_toggles(2.0 / 3, 2.0 / 3) * used;
-    CHECK(static_cast<double>(r.product_toggles) / static_cast<double>(r.lane_steps) == doctest::Approx(expected).epsilon(0.15));
+    CHECK(static_cast<double>(r.product_toggles) / static_cast<double>(r.lane_steps) ==
+          doctest::Approx(expected).epsilon(0.15));
 }
 
 TEST_CASE("foldings reach their goal, fit, and say when they cannot") {

@@ -42,7 +42,8 @@ inline std::vector<std::uint32_t> pe_floats(pe::float_format f, size_t n, std::m
     const auto window = static_cast<std::uint32_t>(f.bias() - 3);
     for (std::uint32_t& t : v) {
         const auto bits = static_cast<std::uint32_t>(random());
-        t = (bits & f.fraction_mask()) | (window + (bits >> 27)) << f.fraction | (bits >> 26 & 1u) << (f.exponent + f.fraction);
+        t = (bits & f.fraction_mask()) | (window + (bits >> 27)) << f.fraction |
+            (bits >> 26 & 1u) << (f.exponent + f.fraction);
         const auto magnitude = (1u << (f.exponent + f.fraction)) - 1u;
         switch (random() % 24) {
             case 0: t &= ~magnitude; break;
@@ -69,7 +70,8 @@ void with_operands(const pe::unit& u, size_t vectors, size_t outputs, size_t dep
         return pe_values(rows, depth, -(1 << (bits - 1)), (1 << (bits - 1)) - 1, 1, corners, random);
     };
     if (u.type == pe::kind::binary) {
-        const auto x = tern::pack_rows<binary>(pe_view(pe_values(vectors, depth, -1, 1, 2, true, random), vectors, depth));
+        const auto x =
+            tern::pack_rows<binary>(pe_view(pe_values(vectors, depth, -1, 1, 2, true, random), vectors, depth));
         const auto w = tern::pack<binary>(pe_view(pe_values(outputs, depth, -1, 1, 2, true, random), outputs, depth));
         f(static_cast<const tern::packed_rows<binary>&>(x), static_cast<const tern::packed_panels<binary>&>(w));
     } else if (u.type == pe::kind::fp16 || u.type == pe::kind::fp32) {

@@ -17,7 +17,7 @@ struct activity_report {
     std::uint64_t w_toggles = 0;        ///< on the buses of weights
     std::uint64_t product_toggles = 0;  ///< of the planes of products: non-zero and negative, or equal
     std::uint64_t nonzero_products = 0;
-    std::uint64_t lane_steps = 0;       ///< lanes * elements * steps
+    std::uint64_t lane_steps = 0;  ///< lanes * elements * steps
 
     /// Picojoules of the lanes by `toggle_proxy`: the measured line from product toggles to all toggles.
     [[nodiscard]] constexpr double lanes_pj(kind k) const noexcept {
@@ -97,7 +97,8 @@ template <class Encoding, class W>
                     if (p == 0) r.x_toggles += changed(now.x.plane[plane], before.x.plane[plane]);
                     r.w_toggles += changed(now.w.plane[plane], before.w.plane[plane]);
                 }
-                r.product_toggles += changed(now.equal_or_nonzero, before.equal_or_nonzero) + changed(now.negative, before.negative);
+                r.product_toggles +=
+                    changed(now.equal_or_nonzero, before.equal_or_nonzero) + changed(now.negative, before.negative);
                 if (is_ternary) r.nonzero_products += static_cast<std::uint64_t>(bits::popcount(now.equal_or_nonzero));
                 before = now;
             }

@@ -26,7 +26,7 @@ struct resources {
     std::uint64_t ff = 0;
     std::uint64_t carry = 0;  ///< CARRY4, or SB_CARRY
     std::uint64_t dsp = 0;
-    std::uint64_t bram = 0;  ///< RAMB18, or iCE40's blocks of 4 Kibit
+    std::uint64_t bram = 0;    ///< RAMB18, or iCE40's blocks of 4 Kibit
     std::uint64_t lutram = 0;  ///< LUTs that are memory, contained in `lut`
 
     constexpr resources& operator+=(const resources& more) noexcept {

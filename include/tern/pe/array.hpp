@@ -47,9 +47,7 @@ struct workload {
     size_t depth = 0;
     size_t vectors = 1;
 
-    [[nodiscard]] constexpr std::uint64_t macs() const noexcept {
-        return std::uint64_t{outputs} * depth * vectors;
-    }
+    [[nodiscard]] constexpr std::uint64_t macs() const noexcept { return std::uint64_t{outputs} * depth * vectors; }
 };
 
 [[nodiscard]] constexpr verdict check(const array& a) noexcept {

@@ -10,11 +10,11 @@ inline namespace TERN_ISA_NAMESPACE {
 
 /// What is counted, per product.
 enum class measure : unsigned char {
-    luts,               ///< LUTs of the element on Xilinx 7, as its `products` says: DSP slices are not counted
-    luts_and_dsps,      ///< the same, a DSP slice counted as `dsp_luts`
+    luts,           ///< LUTs of the element on Xilinx 7, as its `products` says: DSP slices are not counted
+    luts_and_dsps,  ///< the same, a DSP slice counted as `dsp_luts`
     ice40_luts,
-    transistors,        ///< CMOS gates of a comparable lane, as yosys estimates them
-    cell_area,          ///< square micrometres at 45 nm: Horowitz's units, Bit Fusion's 2-bit brick
+    transistors,  ///< CMOS gates of a comparable lane, as yosys estimates them
+    cell_area,    ///< square micrometres at 45 nm: Horowitz's units, Bit Fusion's 2-bit brick
     weight_bits,
     toggles,            ///< LUT outputs at unit delay, glitches included
     toggles_no_glitch,  ///< the same without glitches
@@ -24,10 +24,10 @@ enum class measure : unsigned char {
 
 struct accounting {
     measure what;
-    double overhead = 0;      ///< added to each side's cost of a product: LUTs, toggles, ...
-    double dsp_luts = 100;    ///< a common rule
+    double overhead = 0;    ///< added to each side's cost of a product: LUTs, toggles, ...
+    double dsp_luts = 100;  ///< a common rule
     const energy_table* table = &toggle_proxy;
-    double density = 0.5;     ///< share of non-zeros of both operands
+    double density = 0.5;  ///< share of non-zeros of both operands
 };
 
 [[nodiscard]] constexpr const char* to_string(measure m) noexcept {

@@ -40,7 +40,8 @@ struct folding {
     switch (a.flow) {
         case dataflow::folded: return w.vectors * fold(a, w).outputs * fold(a, w).depth + 1;
         case dataflow::output_stationary:
-            return (2 * rows + columns + fold(a, w).depth - 2) * fold(a, w).outputs * bits::ceil_div(w.vectors, a.columns);
+            return (2 * rows + columns + fold(a, w).depth - 2) * fold(a, w).outputs *
+                   bits::ceil_div(w.vectors, a.columns);
         case dataflow::weight_stationary:
             return (2 * rows + columns + w.vectors - 2) * bits::ceil_div(w.depth, a.rows * step_depth(a.element)) *
                    bits::ceil_div(w.outputs, a.columns);
@@ -72,8 +73,8 @@ struct layer {
     int out_bits = 2;  ///< of an activation behind the thresholds; 32: accumulators as they are, no thresholds
 };
 
-[[nodiscard]] constexpr layer conv_layer(const char* name, size_t extent, size_t channels, size_t outputs, size_t kernel,
-                                         size_t stride, size_t padding) noexcept {
+[[nodiscard]] constexpr layer conv_layer(const char* name, size_t extent, size_t channels, size_t outputs,
+                                         size_t kernel, size_t stride, size_t padding) noexcept {
     return {name, extent, extent, channels, outputs, square_window(kernel, stride, padding)};
 }
 [[nodiscard]] constexpr layer dense_layer(const char* name, size_t depth, size_t outputs) noexcept {
@@ -103,15 +104,15 @@ struct layer {
         const size_t needed = reach > w.pad_before ? reach - w.pad_before : 1;
         return needed < extent ? needed : extent;
     };
-    const std::uint64_t pixels = std::uint64_t{inside(l.window.y, l.height) - 1} * l.width + inside(l.window.x, l.width) - 1;
+    const std::uint64_t pixels =
+        std::uint64_t{inside(l.window.y, l.height) - 1} * l.width + inside(l.window.x, l.width) - 1;
     return pixels * bits::ceil_div(l.channels, step_depth(a.element));
 }
 
 /// A layer from its first pixel: window generator filled, then all vectors, but never less than its pixels take to
 /// arrive.
 [[nodiscard]] constexpr std::uint64_t cycles(const array& a, const layer& l) noexcept {
-    const std::uint64_t arrival =
-        std::uint64_t{l.height} * l.width * bits::ceil_div(l.channels, step_depth(a.element));
+    const std::uint64_t arrival = std::uint64_t{l.height} * l.width * bits::ceil_div(l.channels, step_depth(a.element));
     const std::uint64_t product = cycles(a, work(l)) + window_fill(a, l);
     return product > arrival ? product : arrival;
 }

@@ -31,7 +31,8 @@ enum class memory_kind : unsigned char { block, lut };
 
 /// A memory of `depth` words of `width` bits. Blocks: FINN's ladder of RAMB18 shapes, or 256 x 16 bits of iCE40. LUTs:
 /// 64 x 1 bits each; iCE40 has none, there they are registers and their multiplexers.
-[[nodiscard]] constexpr resources memory_area(family f, memory_kind m, std::uint64_t width, std::uint64_t depth) noexcept {
+[[nodiscard]] constexpr resources memory_area(family f, memory_kind m, std::uint64_t width,
+                                              std::uint64_t depth) noexcept {
     resources r;
     if (width == 0 || depth == 0) return r;
     const auto up = [](std::uint64_t a, std::uint64_t b) { return (a + b - 1) / b; };
@@ -115,7 +116,8 @@ namespace detail {
     const auto acc = static_cast<std::uint64_t>(u.acc_bits);
     array_area r;
     r.elements = area(u, f).times(elements);
-    r.weight_memory = memory_area(f, o.weights, elements * step_depth(u) * static_cast<std::uint64_t>(weight_bits(u)), slices);
+    r.weight_memory =
+        memory_area(f, o.weights, elements * step_depth(u) * static_cast<std::uint64_t>(weight_bits(u)), slices);
     const std::uint64_t slice_bits = step_depth(u) * static_cast<std::uint64_t>(activation_bits(u));
     r.activation_memory = memory_area(f, o.activations, slice_bits, turns.depth);
     if (o.window_generator && l.window.y.kernel > 1) {

@@ -16,25 +16,29 @@ inline namespace TERN_ISA_NAMESPACE {
 /// Picojoules. A negative number: the table has none.
 struct energy_table {
     const char* name;
-    double mac[7];       ///< a product and its share of the sums, in the order of `kinds`; fusion: 2 x 2 bits
-    double sram_bit;     ///< a bit read from or written to a buffer on chip
+    double mac[7];    ///< a product and its share of the sums, in the order of `kinds`; fusion: 2 x 2 bits
+    double sram_bit;  ///< a bit read from or written to a buffer on chip
     double dram_bit;
-    double register_bit; ///< a register's clock
-    double band;         ///< the result may be off by this factor either way
+    double register_bit;  ///< a register's clock
+    double band;          ///< the result may be off by this factor either way
 };
 
 /// Horowitz, ISSCC 2014, 45 nm at 0.9 V, as restated by others: sums and products; 8 KB SRAM; the middle of 1.3 - 2.6 nJ
 /// for 64 bits of DRAM. Registers from `aladdin40`.
-inline constexpr energy_table horowitz45 = {"horowitz45", {-1, -1, -1, 0.23, 1.5, 4.6, -1}, 10.0 / 64, 1950.0 / 64, 0.009, 1.5};
+inline constexpr energy_table horowitz45 = {
+    "horowitz45", {-1, -1, -1, 0.23, 1.5, 4.6, -1}, 10.0 / 64, 1950.0 / 64, 0.009, 1.5};
 /// As shipped for Accelergy, at 1 ns: a bitwise operation for binary, 32-bit integer units for int8, so far too wide.
-inline constexpr energy_table aladdin40 = {"aladdin40", {0.018, -1, -1, 12.91, -1, 52.0, -1}, 10.0 / 64, 1950.0 / 64, 0.009, 10.0};
+inline constexpr energy_table aladdin40 = {
+    "aladdin40", {0.018, -1, -1, 12.91, -1, 52.0, -1}, 10.0 / 64, 1950.0 / 64, 0.009, 10.0};
 /// Bit Fusion's simulator, 45 nm, 500 MHz; its default of 15 pJ a bit of DRAM, beside which its source says 6.
-inline constexpr energy_table bitfusion45 = {"bitfusion45", {-1, 0.057, -1, 0.298, -1, -1, 0.057}, 10.0 / 64, 15.0, 0.009, 2.5};
+inline constexpr energy_table bitfusion45 = {
+    "bitfusion45", {-1, 0.057, -1, 0.298, -1, -1, 0.057}, 10.0 / 64, 15.0, 0.009, 2.5};
 /// Output toggles of LUT netlists at unit delay, glitches included, 1.68 fJ each, which is Horowitz's int8 product and
 /// sum by definition and then fp32's within 2 %, fp16's within 18 %. No wires, no clock tree, un-pipelined.
 inline constexpr energy_table toggle_proxy = {
     "toggle_proxy", {1.76 * 1.68e-3, 2.72 * 1.68e-3, 27.9 * 1.68e-3, 137.1 * 1.68e-3, 1.7739, 4.6678, -1},
-    10.0 / 64, 1950.0 / 64, 0.009, 1.3};
+    10.0 / 64,      1950.0 / 64,
+    0.009,          1.3};
 inline constexpr const energy_table* energy_tables[] = {&horowitz45, &aladdin40, &bitfusion45, &toggle_proxy};
 
 inline constexpr double joule_per_toggle_pj = 1.68e-3;
@@ -54,7 +58,8 @@ inline constexpr double joule_per_toggle_pj = 1.68e-3;
 /// Picojoules of one product at densities (shares of non-zeros) of activations and weights; negative: not in the table.
 /// Only `toggle_proxy` knows density: for ternary as above; for ternary_int8 proportional between nothing and what was
 /// counted at 50 % (an assumption); the others do not depend on it.
-[[nodiscard]] constexpr double mac_energy(const energy_table& t, const unit& u, double x_density, double w_density) noexcept {
+[[nodiscard]] constexpr double mac_energy(const energy_table& t, const unit& u, double x_density,
+                                          double w_density) noexcept {
     const auto k = static_cast<size_t>(u.type);
     if (u.type == kind::fusion && t.mac[k] >= 0) {
         const double digits = u.fused_bits / 2.0;
@@ -73,7 +78,7 @@ struct traffic {
     double weight_bits = 0;      ///< weight memory to elements: every step
     double activation_bits = 0;  ///< activation memory to elements: every step
     double output_bits = 0;
-    double dram_bits = 0;        ///< weights once if they are not resident; nothing else leaves the chip
+    double dram_bits = 0;  ///< weights once if they are not resident; nothing else leaves the chip
 };
 
 struct energy_options {
@@ -125,7 +130,8 @@ struct energy_report {
     r.lanes_pj = mac * static_cast<double>(work(l).macs());
     r.buffers_pj = (m.weight_bits + m.activation_bits + m.output_bits) * t.sram_bit;
     r.dram_pj = m.dram_bits * t.dram_bit;
-    const std::uint64_t registers = o.registers != 0 ? o.registers : a.elements() * static_cast<std::uint64_t>(a.element.acc_bits);
+    const std::uint64_t registers =
+        o.registers != 0 ? o.registers : a.elements() * static_cast<std::uint64_t>(a.element.acc_bits);
     r.clock_pj = static_cast<double>(registers) * static_cast<double>(cycles(a, l)) * t.register_bit;
     return r;
 }

@@ -72,8 +72,7 @@ namespace detail {
     if (ea == f.infinite() || eb == f.infinite()) return f.pack(sign, f.infinite(), 0);
     const std::uint64_t product = std::uint64_t{f.significand_of(a)} * f.significand_of(b);  // 2 fraction + 1 or 2 bits
     const std::int32_t high = static_cast<std::int32_t>(product >> (2 * f.fraction + 1));
-    return detail::round_pack(f, sign, ea + eb - f.bias() + high,
-                              detail::shift_sticky(product, f.fraction - 3 + high));
+    return detail::round_pack(f, sign, ea + eb - f.bias() + high, detail::shift_sticky(product, f.fraction - 3 + high));
 }
 
 /// a + b. An infinite operand wins; of two, the first.
@@ -89,8 +88,7 @@ namespace detail {
     if (e == 0) return f.pack(subtract ? 0u : sign, 0, 0);
 
     const std::uint64_t l = std::uint64_t{f.significand_of(large)} << 3;
-    const std::uint64_t s =
-        detail::shift_sticky(std::uint64_t{f.significand_of(small)} << 3, e - f.exponent_of(small));
+    const std::uint64_t s = detail::shift_sticky(std::uint64_t{f.significand_of(small)} << 3, e - f.exponent_of(small));
     std::uint64_t sum = subtract ? l - s : l + s;
     if (sum == 0) return 0;
     if (sum >> (f.fraction + 4) != 0) {

@@ -81,7 +81,8 @@ template <class T>
     return static_cast<std::int64_t>(v(r, d));
 }
 template <class Packed>
-[[nodiscard]] constexpr auto value_at(const Packed& v, size_t r, size_t d) noexcept -> decltype(std::int64_t{v.value(r, d)}) {
+[[nodiscard]] constexpr auto value_at(const Packed& v, size_t r, size_t d) noexcept
+    -> decltype(std::int64_t{v.value(r, d)}) {
     return v.value(r, d);
 }
 
@@ -118,8 +119,9 @@ template <class T>
 
 template <class X, class W>
 [[nodiscard]] constexpr bool takes(kind k) noexcept {
-    constexpr bool real = std::is_same_v<std::remove_const_t<std::remove_pointer_t<decltype(X{}.data)>>, std::uint32_t> &&
-                          std::is_same_v<typename encoding_of<X>::type, void>;
+    constexpr bool real =
+        std::is_same_v<std::remove_const_t<std::remove_pointer_t<decltype(X{}.data)>>, std::uint32_t> &&
+        std::is_same_v<typename encoding_of<X>::type, void>;
     switch (k) {
         case kind::binary: return packs<X, binary> && packs<W, binary>;
         case kind::ternary: return packs<X, ternary> && packs<W, ternary>;

@@ -64,8 +64,9 @@ constexpr network_report network(const array* arrays, const layer* layers, size_
         l.hardware = arrays[i];
         l.cycles = cycles(arrays[i], layers[i]);
         l.macs = work(layers[i]).macs();
-        l.utilisation = static_cast<double>(l.macs) /
-                        (static_cast<double>(l.cycles) * static_cast<double>(arrays[i].elements() * step_depth(arrays[i].element)));
+        l.utilisation =
+            static_cast<double>(l.macs) /
+            (static_cast<double>(l.cycles) * static_cast<double>(arrays[i].elements() * step_depth(arrays[i].element)));
         l.area = area(arrays[i], layers[i], d.logic, o.area);
         energy_options e = o.energy;
         e.registers = l.area.total().ff;
@@ -81,8 +82,9 @@ constexpr network_report network(const array* arrays, const layer* layers, size_
             r.total += all;
         } else {
             r.time.time_multiplexed(l.cycles);
-            r.total = {larger(r.total.lut, all.lut),   larger(r.total.ff, all.ff),     larger(r.total.carry, all.carry),
-                       larger(r.total.dsp, all.dsp),   larger(r.total.bram, all.bram), larger(r.total.lutram, all.lutram)};
+            r.total = {larger(r.total.lut, all.lut),     larger(r.total.ff, all.ff),
+                       larger(r.total.carry, all.carry), larger(r.total.dsp, all.dsp),
+                       larger(r.total.bram, all.bram),   larger(r.total.lutram, all.lutram)};
         }
         if (reports != nullptr) reports[i] = l;
     }

@@ -34,10 +34,14 @@ inline constexpr layer resnet18[] = {
 
 /// FINN's CNV for CIFAR-10: 3 x 3 without padding, max-pooling behind the second and fourth.
 inline constexpr layer cnv[] = {
-    conv_layer("conv1", 32, 3, 64, 3, 1, 0),   conv_layer("conv2", 30, 64, 64, 3, 1, 0),
-    conv_layer("conv3", 14, 64, 128, 3, 1, 0), conv_layer("conv4", 12, 128, 128, 3, 1, 0),
-    conv_layer("conv5", 5, 128, 256, 3, 1, 0), conv_layer("conv6", 3, 256, 256, 3, 1, 0),
-    dense_layer("fc1", 256, 512),              dense_layer("fc2", 512, 512),
+    conv_layer("conv1", 32, 3, 64, 3, 1, 0),
+    conv_layer("conv2", 30, 64, 64, 3, 1, 0),
+    conv_layer("conv3", 14, 64, 128, 3, 1, 0),
+    conv_layer("conv4", 12, 128, 128, 3, 1, 0),
+    conv_layer("conv5", 5, 128, 256, 3, 1, 0),
+    conv_layer("conv6", 3, 256, 256, 3, 1, 0),
+    dense_layer("fc1", 256, 512),
+    dense_layer("fc2", 512, 512),
     dense_layer("fc3", 512, 10),
 };
 

@@ -29,11 +29,13 @@ inline namespace TERN_ISA_NAMESPACE {
 [[nodiscard]] constexpr double finn_luts(size_t rows, size_t lanes, int w_bits, int x_bits, int acc_bits) noexcept {
     const double bits = w_bits + x_bits;
     const double products = static_cast<double>(lanes) * (2.0 * ((w_bits + x_bits + 5) / 6) - 1.0) * bits;
-    return 300.0 + 1.1 * static_cast<double>(rows) * (products + bits * (2.0 * static_cast<double>(lanes) - 1.0) + acc_bits);
+    return 300.0 +
+           1.1 * static_cast<double>(rows) * (products + bits * (2.0 * static_cast<double>(lanes) - 1.0) + acc_bits);
 }
 
 /// SCALE-Sim, output stationary: (2 rows + columns + depth - 2) for each tile of outputs and vectors.
-[[nodiscard]] constexpr std::uint64_t scale_sim_cycles(std::uint64_t rows, std::uint64_t columns, const workload& w) noexcept {
+[[nodiscard]] constexpr std::uint64_t scale_sim_cycles(std::uint64_t rows, std::uint64_t columns,
+                                                       const workload& w) noexcept {
     const std::uint64_t tiles = (w.vectors + rows - 1) / rows * ((w.outputs + columns - 1) / columns);
     return (2 * rows + columns + w.depth - 2) * tiles;
 }

@@ -28,7 +28,8 @@ struct run_result {
 namespace detail {
 
 template <class X, class W, class T>
-[[nodiscard]] constexpr verdict check_operands(const array& a, const X& x, const W& w, const matrix_view<T>& dst) noexcept {
+[[nodiscard]] constexpr verdict check_operands(const array& a, const X& x, const W& w,
+                                               const matrix_view<T>& dst) noexcept {
     const verdict v = check(a);
     if (!v.ok()) return v;
     if (depth_of(x) != depth_of(w) || dst.rows != rows_of(x) || dst.cols != rows_of(w))
@@ -59,8 +60,8 @@ template <class X, class W>
     const size_t step = step_depth(u);
     accumulator acc;
     const auto sum = [&](size_t first, size_t last, accumulator& into) {
-        steps += for_each_slice(first, last, step,
-                                [&](size_t d, size_t n) { into.add(u, step_sum(u, x, i, w, j, d, n)); });
+        steps +=
+            for_each_slice(first, last, step, [&](size_t d, size_t n) { into.add(u, step_sum(u, x, i, w, j, d, n)); });
     };
     if (a.flow != dataflow::weight_stationary) {
         sum(0, depth, acc);
@@ -87,8 +88,7 @@ template <class X, class W>
             const bool negative = (p == a.serial_x_bits - 1) != (q == a.serial_w_bits - 1);
             steps += for_each_slice(0, depth_of(x), u.lanes, [&](size_t d, size_t n) {
                 std::int64_t count = 0;
-                for (size_t k = d; k < d + n; ++k)
-                    count += (value_at(x, i, k) >> p) & (value_at(w, j, k) >> q) & 1;
+                for (size_t k = d; k < d + n; ++k) count += (value_at(x, i, k) >> p) & (value_at(w, j, k) >> q) & 1;
                 acc.add(u, (negative ? -count : count) * (std::int64_t{1} << (p + q)));
             });
         }
@@ -102,9 +102,8 @@ template <class X, class W>
     const unit& u = a.element;
     const float_format f = u.type == kind::fp16 ? half_format : single_format;
     std::uint32_t acc = 0;
-    steps += for_each_slice(0, depth_of(x), u.lanes, [&](size_t d, size_t n) {
-        acc = add(f, acc, float_step(u, x, i, w, j, d, n));
-    });
+    steps += for_each_slice(0, depth_of(x), u.lanes,
+                            [&](size_t d, size_t n) { acc = add(f, acc, float_step(u, x, i, w, j, d, n)); });
     return acc;
 }
 

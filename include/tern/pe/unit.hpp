@@ -78,7 +78,8 @@ enum class reason : unsigned char {
         case reason::accumulator_below_step: return "the accumulator is narrower than the sum of one step";
         case reason::accumulator_below_depth: return "the accumulator is too narrow for this depth";
         case reason::no_multiplier: return "only int8 and floating-point products can be made in DSP slices";
-        case reason::no_saturation: return "floating-point accumulators have no rule for overflow: they become infinite";
+        case reason::no_saturation:
+            return "floating-point accumulators have no rule for overflow: they become infinite";
         case reason::shapes_differ: return "operands and results do not have the same shape";
         case reason::kinds_differ: return "the operands are of another kind than the processing element";
         case reason::taps_apart: return "weights whose taps start new words have to be packed as rows first";

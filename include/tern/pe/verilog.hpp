@@ -60,8 +60,9 @@ struct ports {
 inline std::string write_select(verilog_text& out, size_t bits) {
     const std::string name = cat("tern_select_", bits);
     if (!out.missing(name)) return name;
-    out.append(cat("\nmodule ", name, " (input wire ", range(bits), "x, input wire nonzero, input wire sign, output wire ",
-                   range(bits + 1), "y);\n    wire ", range(bits + 1), "wide = ", sign_extend("x", bits, bits + 1),
+    out.append(cat("\nmodule ", name, " (input wire ", range(bits),
+                   "x, input wire nonzero, input wire sign, output wire ", range(bits + 1), "y);\n    wire ",
+                   range(bits + 1), "wide = ", sign_extend("x", bits, bits + 1),
                    ";\n    assign y = nonzero ? (sign ? wide : -wide) : ", repeat(bits + 1, "1'b0"), ";\nendmodule\n"));
     return name;
 }
@@ -69,8 +70,9 @@ inline std::string write_select(verilog_text& out, size_t bits) {
 inline std::string write_multiply(verilog_text& out) {
     const std::string name = "tern_multiply_8";
     if (out.missing(name))
-        out.append("\nmodule tern_multiply_8 (input wire signed [7:0] x, input wire signed [7:0] w, output wire signed "
-                   "[15:0] y);\n    assign y = x * w;\nendmodule\n");
+        out.append(
+            "\nmodule tern_multiply_8 (input wire signed [7:0] x, input wire signed [7:0] w, output wire signed "
+            "[15:0] y);\n    assign y = x * w;\nendmodule\n");
     return name;
 }
 
@@ -78,45 +80,47 @@ inline std::string write_multiply(verilog_text& out) {
 inline std::string write_fusion_lane(verilog_text& out) {
     const std::string name = "tern_fusion_lane";
     if (!out.missing(name)) return name;
-    out.append("\nmodule tern_brick (input wire [1:0] x, input wire x_signed, input wire [1:0] w, input wire w_signed, "
-               "output wire [5:0] y);\n    wire signed [2:0] a = {x_signed & x[1], x};\n"
-               "    wire signed [2:0] b = {w_signed & w[1], w};\n    wire signed [5:0] p = a * b;\n    assign y = p;\n"
-               "endmodule\n");
-    out.append("\nmodule tern_brick_group (input wire [7:0] x, input wire [7:0] w, input wire [1:0] x_signed, input wire "
-               "[1:0] w_signed,\n                         input wire fused, output wire [10:0] y);\n"
-               "    wire [23:0] p;\n");
+    out.append(
+        "\nmodule tern_brick (input wire [1:0] x, input wire x_signed, input wire [1:0] w, input wire w_signed, "
+        "output wire [5:0] y);\n    wire signed [2:0] a = {x_signed & x[1], x};\n"
+        "    wire signed [2:0] b = {w_signed & w[1], w};\n    wire signed [5:0] p = a * b;\n    assign y = p;\n"
+        "endmodule\n");
+    out.append(
+        "\nmodule tern_brick_group (input wire [7:0] x, input wire [7:0] w, input wire [1:0] x_signed, input wire "
+        "[1:0] w_signed,\n                         input wire fused, output wire [10:0] y);\n"
+        "    wire [23:0] p;\n");
     for (size_t b = 0; b < 4; ++b)
-        out.append(cat("    tern_brick brick", b, " (.x(", slice("x", 2 * b + 1, 2 * b), "), .x_signed(x_signed[", b / 2,
-                       "]), .w(", slice("w", 2 * b + 1, 2 * b), "), .w_signed(w_signed[", b % 2, "]), .y(",
+        out.append(cat("    tern_brick brick", b, " (.x(", slice("x", 2 * b + 1, 2 * b), "), .x_signed(x_signed[",
+                       b / 2, "]), .w(", slice("w", 2 * b + 1, 2 * b), "), .w_signed(w_signed[", b % 2, "]), .y(",
                        slice("p", 6 * b + 5, 6 * b), "));\n"));
     const auto term = [](size_t b, size_t shift) {
         const std::string p = slice("p", 6 * b + 5, 6 * b);
         const std::string sign = cat("p[", 6 * b + 5, "]");
         if (shift == 0) return cat("{", repeat(5, sign), ", ", p, "}");
-        return cat("(fused ? {", shift == 4 ? "" : cat(repeat(5 - shift, sign), ", "), shift == 4 ? cat(sign, ", ") : "", p,
-                   ", ", repeat(shift, "1'b0"), "} : {", repeat(5, sign), ", ", p, "})");
+        return cat("(fused ? {", shift == 4 ? "" : cat(repeat(5 - shift, sign), ", "),
+                   shift == 4 ? cat(sign, ", ") : "", p, ", ", repeat(shift, "1'b0"), "} : {", repeat(5, sign), ", ", p,
+                   "})");
     };
-    out.append(cat("    assign y = (", term(0, 0), " + ", term(1, 2), ")\n             + (", term(2, 2), " + ", term(3, 4),
-                   ");\nendmodule\n"));
+    out.append(cat("    assign y = (", term(0, 0), " + ", term(1, 2), ")\n             + (", term(2, 2), " + ",
+                   term(3, 4), ");\nendmodule\n"));
 
-    out.append("\nmodule tern_fusion_lane (input wire [31:0] x, input wire [31:0] w, input wire [1:0] mode, output wire "
-               "[15:0] y);\n    wire one = mode[1];\n    wire four = mode[0];\n"
-               "    wire [31:0] xs;\n    wire [31:0] ws;\n    wire [43:0] g;\n");
+    out.append(
+        "\nmodule tern_fusion_lane (input wire [31:0] x, input wire [31:0] w, input wire [1:0] mode, output wire "
+        "[15:0] y);\n    wire one = mode[1];\n    wire four = mode[0];\n"
+        "    wire [31:0] xs;\n    wire [31:0] ws;\n    wire [43:0] g;\n");
     for (size_t g = 0; g < 4; ++g) {
         for (size_t q = 0; q < 4; ++q) {
             const size_t b = 4 * g + q;
             const size_t x8 = 2 * (g / 2) + q / 2;
             const size_t w8 = 2 * (g % 2) + q % 2;
             const auto digit = [&](const char* v, size_t eight, size_t part) {
-                return cat("    assign ", v, "s[", 2 * b + 1, ":", 2 * b, "] = one ? ", slice(v, 2 * eight + 1, 2 * eight),
-                           " : four ? ", slice(v, 4 * g + 2 * part + 1, 4 * g + 2 * part), " : ",
-                           slice(v, 2 * b + 1, 2 * b), ";\n");
+                return cat("    assign ", v, "s[", 2 * b + 1, ":", 2 * b, "] = one ? ",
+                           slice(v, 2 * eight + 1, 2 * eight), " : four ? ",
+                           slice(v, 4 * g + 2 * part + 1, 4 * g + 2 * part), " : ", slice(v, 2 * b + 1, 2 * b), ";\n");
             };
             out.append(digit("x", x8, q / 2) + digit("w", w8, q % 2));
         }
-        const auto flags = [&](size_t high) {
-            return cat("{", high != 0 ? "1'b1" : "~one", ", ~(one | four)}");
-        };
+        const auto flags = [&](size_t high) { return cat("{", high != 0 ? "1'b1" : "~one", ", ~(one | four)}"); };
         out.append(cat("    tern_brick_group group", g, " (.x(", slice("xs", 8 * g + 7, 8 * g), "), .w(",
                        slice("ws", 8 * g + 7, 8 * g), "), .x_signed(", flags(g / 2), "), .w_signed(", flags(g % 2),
                        "), .fused(one | four), .y(", slice("g", 11 * g + 10, 11 * g), "));\n"));
@@ -153,16 +157,19 @@ inline std::string write_fusion_lane(verilog_text& out) {
                 width = 10 * width + static_cast<size_t>(connections[++i] - '0');
             filled += slice("", (l + 1) * width - 1, l * width);
         }
-        text += cat("    ", module, " lane", l, " (", filled, ", .y(", slice("products", (l + 1) * bits - 1, l * bits), "));\n");
+        text += cat("    ", module, " lane", l, " (", filled, ", .y(", slice("products", (l + 1) * bits - 1, l * bits),
+                    "));\n");
     }
     const auto width = static_cast<size_t>(step_bits(u));
     if (is_float(u.type)) {
         const float_format f = u.type == kind::fp16 ? half_format : single_format;
         if (n == 1) return text + cat("    wire ", range(width), "sum = products;\n");
-        return text + cat("    wire ", range(width), "sum;\n    ", write_float_sum(out, f, n), " tree (.x(products), .y(sum));\n");
+        return text + cat("    wire ", range(width), "sum;\n    ", write_float_sum(out, f, n),
+                          " tree (.x(products), .y(sum));\n");
     }
     if (n == 1) return text + cat("    wire ", range(width), "sum = products;\n");
-    return text + cat("    wire ", range(width), "sum;\n    ", write_sum(out, bits, n), " tree (.x(products), .y(sum));\n");
+    return text +
+           cat("    wire ", range(width), "sum;\n    ", write_sum(out, bits, n), " tree (.x(products), .y(sum));\n");
 }
 
 inline std::string write_step(verilog_text& out, const unit& u) {
@@ -173,8 +180,8 @@ inline std::string write_step(verilog_text& out, const unit& u) {
             return cat("    wire ", range(count), "sum;\n    ", write_pair_count(out, n, true),
                        " equal (.a(x), .b(w), .y(sum));\n");
         case kind::ternary:
-            return cat("    wire ", range(n), "minus = x_nonzero & w_nonzero & (x_sign ^ w_sign);\n    wire ", range(count),
-                       "c;\n    wire ", range(count), "d;\n    ", write_pair_count(out, n, false),
+            return cat("    wire ", range(n), "minus = x_nonzero & w_nonzero & (x_sign ^ w_sign);\n    wire ",
+                       range(count), "c;\n    wire ", range(count), "d;\n    ", write_pair_count(out, n, false),
                        " nonzero (.a(x_nonzero), .b(w_nonzero), .y(c));\n    ", write_bit_count(out, n),
                        " negative (.x(minus), .y(d));\n    wire ", range(count + 1), "sum = {1'b0, c} - {d, 1'b0};\n");
         case kind::ternary_int8: {
@@ -206,8 +213,8 @@ inline std::string write_step(verilog_text& out, const unit& u) {
                    ";\n    assign next = total[", a, "] ? ", repeat(a, "1'b1"), " : ", slice("total", a - 1, 0), ";\n");
     const std::string others = a == 1 ? "" : cat(", ", repeat(a - 1, cat("~total[", a, "]")));
     return cat("    wire ", range(a + 1), "total = ", sign_extend("acc", a, a + 1), " + ", sign_extend("sum", s, a + 1),
-               ";\n    assign next = total[", a, "] != total[", a - 1, "] ? {total[", a, "]", others, "} : ",
-               slice("total", a - 1, 0), ";\n");
+               ";\n    assign next = total[", a, "] != total[", a - 1, "] ? {total[", a, "]", others,
+               "} : ", slice("total", a - 1, 0), ";\n");
 }
 
 }  // namespace detail
@@ -227,8 +234,8 @@ inline verdict write_verilog(verilog_text& out, const unit& u) {
     if (u.type == kind::fusion) head += "    input wire [1:0] mode,\n";
     const auto a = static_cast<size_t>(u.acc_bits);
     out.append(cat(head, "    output wire ", range(a), "next, output reg ", range(a), "acc);\n", step, accumulate,
-                   "    always @(posedge clk)\n        if (clear) acc <= ", a, "'d0;\n        else if (enable) acc <= next;\n",
-                   "endmodule\n"));
+                   "    always @(posedge clk)\n        if (clear) acc <= ", a,
+                   "'d0;\n        else if (enable) acc <= next;\n", "endmodule\n"));
     return v;
 }
 

@@ -20,7 +20,8 @@ namespace tern::pe {
 inline namespace TERN_ISA_NAMESPACE {
 
 [[nodiscard]] inline std::string module_name(const array& a, const workload& w) {
-    return "tern_array_" + module_name(a.element).substr(8) + detail::cat("_p", a.rows, "_", w.outputs, "x", w.depth, "x", w.vectors);
+    return "tern_array_" + module_name(a.element).substr(8) +
+           detail::cat("_p", a.rows, "_", w.outputs, "x", w.depth, "x", w.vectors);
 }
 
 namespace detail {
@@ -36,8 +37,9 @@ namespace detail {
     const size_t bits = address_bits(n);
     if (n == 1) return cat("    wire last_", name, " = 1'b1;\n");
     return cat("    reg ", range(bits), name, ";\n    wire last_", name, " = ", name, " == ", bits, "'d", n - 1,
-               ";\n    always @(posedge clk)\n        if (reset | ~busy) ", name, " <= ", bits, "'d0;\n        else if (", step,
-               ") ", name, " <= last_", name, " ? ", bits, "'d0 : ", name, " + ", bits, "'d1;\n");
+               ";\n    always @(posedge clk)\n        if (reset | ~busy) ", name, " <= ", bits,
+               "'d0;\n        else if (", step, ") ", name, " <= last_", name, " ? ", bits, "'d0 : ", name, " + ", bits,
+               "'d1;\n");
 }
 
 }  // namespace detail
@@ -67,14 +69,16 @@ inline verdict write_verilog(verilog_text& out, const array& a, const workload& 
     const auto acc = static_cast<size_t>(u.acc_bits);
     const bool fusion = u.type == kind::fusion;
 
-    std::string text = cat(
-        "\nmodule ", name, " (input wire clk, input wire reset,\n    input wire x_write, input wire ", range(xa),
-        "x_address, input wire ", range(x_bits), "x_data,\n    input wire w_write, input wire ", range(wa),
-        "w_address, input wire ", range(a.rows * w_bits), "w_data,\n    input wire start,", fusion ? " input wire [1:0] mode," : "",
-        "\n    output reg busy, output reg done, output reg y_valid,\n    output reg ", range(fa), "y_fold, output reg ",
-        range(a.rows * acc), "y);\n    reg ", range(x_bits), "x_memory [0:", x_depth - 1, "];\n    reg ",
-        range(a.rows * w_bits), "w_memory [0:", w_depth - 1, "];\n    reg ", range(x_bits), "x;\n    reg ",
-        range(a.rows * w_bits), "w;\n    wire ", range(a.rows * acc), "next;\n    wire ", range(a.rows * acc), "held;\n");
+    std::string text =
+        cat("\nmodule ", name, " (input wire clk, input wire reset,\n    input wire x_write, input wire ", range(xa),
+            "x_address, input wire ", range(x_bits), "x_data,\n    input wire w_write, input wire ", range(wa),
+            "w_address, input wire ", range(a.rows * w_bits), "w_data,\n    input wire start,",
+            fusion ? " input wire [1:0] mode," : "",
+            "\n    output reg busy, output reg done, output reg y_valid,\n    output reg ", range(fa),
+            "y_fold, output reg ", range(a.rows * acc), "y);\n    reg ", range(x_bits), "x_memory [0:", x_depth - 1,
+            "];\n    reg ", range(a.rows * w_bits), "w_memory [0:", w_depth - 1, "];\n    reg ", range(x_bits),
+            "x;\n    reg ", range(a.rows * w_bits), "w;\n    wire ", range(a.rows * acc), "next;\n    wire ",
+            range(a.rows * acc), "held;\n");
     text += detail::write_counter("slice", slices, "1'b1");
     text += detail::write_counter("fold", folds, "last_slice");
     text += detail::write_counter("vector", w.vectors, "last_slice & last_fold");
@@ -83,17 +87,18 @@ inline verdict write_verilog(verilog_text& out, const array& a, const workload& 
     // Memories are read one clock ahead, so that the first step needs none of its own.
     const auto address = [&](const char* side, size_t bits, size_t depth, const std::string& following) {
         if (depth == 1) return cat("    wire ", range(bits), side, "_ahead = ", bits, "'d0;\n");
-        return cat("    reg ", range(bits), side, "_at;\n    wire ", range(bits), side, "_ahead = ~busy ? ", bits, "'d0 : ",
-                   following, ";\n    always @(posedge clk) ", side, "_at <= ", side, "_ahead;\n");
+        return cat("    reg ", range(bits), side, "_at;\n    wire ", range(bits), side, "_ahead = ~busy ? ", bits,
+                   "'d0 : ", following, ";\n    always @(posedge clk) ", side, "_at <= ", side, "_ahead;\n");
     };
     const auto one_more = [](const char* side, size_t bits) { return cat(side, "_at + ", bits, "'d1"); };
     text += address("w", wa, w_depth, cat("last_slice & last_fold ? ", wa, "'d0 : ", one_more("w", wa)));
     const std::string back = slices == 1 ? "x_at" : cat("x_at - ", xa, "'d", slices - 1);
     text += address("x", xa, x_depth,
                     cat("finished ? ", xa, "'d0 : last_slice & ~last_fold ? ", back, " : ", one_more("x", xa)));
-    text += "    always @(posedge clk) begin\n        if (x_write) x_memory[x_address] <= x_data;\n"
-            "        x <= x_memory[x_ahead];\n        if (w_write) w_memory[w_address] <= w_data;\n"
-            "        w <= w_memory[w_ahead];\n    end\n";
+    text +=
+        "    always @(posedge clk) begin\n        if (x_write) x_memory[x_address] <= x_data;\n"
+        "        x <= x_memory[x_ahead];\n        if (w_write) w_memory[w_address] <= w_data;\n"
+        "        w <= w_memory[w_ahead];\n    end\n";
 
     for (size_t p = 0; p < a.rows; ++p) {
         text += cat("    ", module_name(u), " element", p,
@@ -108,13 +113,14 @@ inline verdict write_verilog(verilog_text& out, const array& a, const workload& 
             text += cat(".", o.name, "(", detail::slice(activation ? "x" : "w", at + o.width - 1, at), "), ");
             at += o.width;
         }
-        text += cat(fusion ? ".mode(mode), " : "", ".next(", detail::slice("next", (p + 1) * acc - 1, p * acc), "), .acc(",
-                    detail::slice("held", (p + 1) * acc - 1, p * acc), "));\n");
+        text += cat(fusion ? ".mode(mode), " : "", ".next(", detail::slice("next", (p + 1) * acc - 1, p * acc),
+                    "), .acc(", detail::slice("held", (p + 1) * acc - 1, p * acc), "));\n");
     }
-    text += cat("    always @(posedge clk) begin\n        busy <= ~reset & (busy ? ~finished : start);\n"
-                "        done <= ~reset & busy & finished;\n        y_valid <= ~reset & busy & last_slice;\n"
-                "        if (busy & last_slice) begin\n            y <= next;\n            y_fold <= ",
-                folds == 1 ? "1'b0" : "fold", ";\n        end\n    end\nendmodule\n");
+    text +=
+        cat("    always @(posedge clk) begin\n        busy <= ~reset & (busy ? ~finished : start);\n"
+            "        done <= ~reset & busy & finished;\n        y_valid <= ~reset & busy & last_slice;\n"
+            "        if (busy & last_slice) begin\n            y <= next;\n            y_fold <= ",
+            folds == 1 ? "1'b0" : "fold", ";\n        end\n    end\nendmodule\n");
     out.append(text);
     return v;
 }

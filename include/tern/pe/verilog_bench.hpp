@@ -139,7 +139,8 @@ verdict verilog_bench::add(const unit& u, const X& x, const W& w) {
         for (size_t d = 0; d < depth; d += step_depth(u)) {
             const size_t n = depth - d < step_depth(u) ? depth - d : step_depth(u);
             if (is_float(u.type))
-                real = pe::add(u.type == kind::fp16 ? half_format : single_format, real, float_step(u, x, i, w, i, d, n));
+                real =
+                    pe::add(u.type == kind::fp16 ? half_format : single_format, real, float_step(u, x, i, w, i, d, n));
             else
                 acc.add(u, step_sum(u, x, i, w, i, d, n));
             put(false, detail::port_bits(u, x, i, d, n, false), detail::port_bits(u, w, i, d, n, true),
@@ -157,18 +158,21 @@ verdict verilog_bench::add(const unit& u, const X& x, const W& w) {
         operands += cat(".", ports.list[i].name, "(", slice("row", at + ports.list[i].width - 1, at), "), ");
         at += ports.list[i].width;
     }
-    checks_ += cat("\nmodule ", name, " (input wire clk, output reg done, output reg [31:0] errors);\n    reg ", range(width),
-                   "rows [0:", count - 1, "];\n    reg ", range(bits), "at;\n    reg checking;\n    reg ", range(acc_bits),
-                   "expected;\n    wire ", range(width), "row = rows[at];\n    wire ", range(acc_bits), "next;\n    wire ",
-                   range(acc_bits), "acc;\n    wire unused = &{1'b0, row[2:1], next};\n    ", module_name(u),
-                   " dut (.clk(clk), .clear(row[0]), .enable(~row[0]), ", operands, u.type == kind::fusion ? ".mode(row[2:1]), " : "",
-                   ".next(next), .acc(acc));\n    initial begin\n        $readmemh(\"", name,
-                   ".hex\", rows);\n        at = ", bits, "'d0; checking = 1'b0; done = 1'b0; errors = 32'd0; expected = ",
-                   acc_bits, "'d0;\n    end\n    always @(posedge clk) begin\n        if (checking & ~done & (acc !== expected)) begin\n"
-                   "            errors <= errors + 32'd1;\n            $display(\"", module_name(u),
-                   ": step %0d: %h, not %h\", at, acc, expected);\n        end\n        expected <= ",
-                   slice("row", width - 1, width - acc_bits), ";\n        checking <= 1'b1;\n        if (at == ", bits, "'d", count - 1,
-                   ") done <= checking; else at <= at + ", bits, "'d1;\n    end\nendmodule\n");
+    checks_ +=
+        cat("\nmodule ", name, " (input wire clk, output reg done, output reg [31:0] errors);\n    reg ", range(width),
+            "rows [0:", count - 1, "];\n    reg ", range(bits), "at;\n    reg checking;\n    reg ", range(acc_bits),
+            "expected;\n    wire ", range(width), "row = rows[at];\n    wire ", range(acc_bits), "next;\n    wire ",
+            range(acc_bits), "acc;\n    wire unused = &{1'b0, row[2:1], next};\n    ", module_name(u),
+            " dut (.clk(clk), .clear(row[0]), .enable(~row[0]), ", operands,
+            u.type == kind::fusion ? ".mode(row[2:1]), " : "",
+            ".next(next), .acc(acc));\n    initial begin\n        $readmemh(\"", name,
+            ".hex\", rows);\n        at = ", bits,
+            "'d0; checking = 1'b0; done = 1'b0; errors = 32'd0; expected = ", acc_bits,
+            "'d0;\n    end\n    always @(posedge clk) begin\n        if (checking & ~done & (acc !== expected)) begin\n"
+            "            errors <= errors + 32'd1;\n            $display(\"",
+            module_name(u), ": step %0d: %h, not %h\", at, acc, expected);\n        end\n        expected <= ",
+            slice("row", width - 1, width - acc_bits), ";\n        checking <= 1'b1;\n        if (at == ", bits, "'d",
+            count - 1, ") done <= checking; else at <= at + ", bits, "'d1;\n    end\nendmodule\n");
     return v;
 }
 
@@ -233,27 +237,36 @@ verdict verilog_bench::add(const array& a, const X& x, const W& w) {
     const size_t y_bits = a.rows * acc_bits;
     checks_ += cat(
         "\nmodule ", name, " (input wire clk, output reg done, output reg [31:0] errors);\n    reg ",
-        range(activation_port_bits(u)), "xs [0:", x_depth - 1, "];\n    reg ", range(a.rows * weight_port_bits(u)), "ws [0:",
-        w_depth - 1, "];\n    reg ", range(y_bits), "ys [0:", job.vectors * folds - 1,
-        "];\n    reg [31:0] at;\n    reg [31:0] results;\n    reg [31:0] clocks;\n    wire busy;\n    wire finished;\n    wire valid;\n    wire ",
+        range(activation_port_bits(u)), "xs [0:", x_depth - 1, "];\n    reg ", range(a.rows * weight_port_bits(u)),
+        "ws [0:", w_depth - 1, "];\n    reg ", range(y_bits), "ys [0:", job.vectors * folds - 1,
+        "];\n    reg [31:0] at;\n    reg [31:0] results;\n    reg [31:0] clocks;\n    wire busy;\n    wire finished;\n "
+        "   wire valid;\n    wire ",
         range(detail::address_bits(folds)), "fold;\n    wire ", range(y_bits), "y;\n    wire ", range(y_bits),
-        "expected = ys[results];\n    wire loading = at < 32'd", loading, ";\n    wire unused = &{1'b0, busy, expected};\n    wire start = at == 32'd",
-        loading, ";\n    wire [31:0] xi = at < 32'd", x_depth, " ? at : 32'd0;\n    wire [31:0] wi = at < 32'd", w_depth,
+        "expected = ys[results];\n    wire loading = at < 32'd", loading,
+        ";\n    wire unused = &{1'b0, busy, expected};\n    wire start = at == 32'd", loading,
+        ";\n    wire [31:0] xi = at < 32'd", x_depth, " ? at : 32'd0;\n    wire [31:0] wi = at < 32'd", w_depth,
         " ? at : 32'd0;\n    ", module_name(a, job), " dut (.clk(clk), .reset(loading), .x_write(at < 32'd", x_depth,
         "), .x_address(xi[", xa - 1, ":0]), .x_data(xs[xi]), .w_write(at < 32'd", w_depth, "), .w_address(wi[", wa - 1,
-        ":0]), .w_data(ws[wi]), .start(start), ", u.type == kind::fusion ? cat(".mode(2'd", detail::fusion_mode(u), "), ") : "",
-        ".busy(busy), .done(finished), .y_valid(valid), .y_fold(fold), .y(y));\n    integer p;\n    initial begin\n        $readmemh(\"",
+        ":0]), .w_data(ws[wi]), .start(start), ",
+        u.type == kind::fusion ? cat(".mode(2'd", detail::fusion_mode(u), "), ") : "",
+        ".busy(busy), .done(finished), .y_valid(valid), .y_fold(fold), .y(y));\n    integer p;\n    initial begin\n    "
+        "    $readmemh(\"",
         name, "_x.hex\", xs);\n        $readmemh(\"", name, "_w.hex\", ws);\n        $readmemh(\"", name,
         "_y.hex\", ys);\n        at = 32'd0; results = 32'd0; clocks = 32'd0; done = 1'b0; errors = 32'd0;\n    end\n"
-        "    always @(posedge clk) if (~done) begin\n        at <= at + 32'd1;\n        clocks <= start ? 32'd0 : clocks + 32'd1;\n"
+        "    always @(posedge clk) if (~done) begin\n        at <= at + 32'd1;\n        clocks <= start ? 32'd0 : "
+        "clocks + 32'd1;\n"
         "        if (valid & ~loading & ~start) begin\n            for (p = 0; p < ",
-        a.rows, "; p = p + 1)\n                if (fold * ", a.rows, " + p < ", job.outputs, " && y[p * ", acc_bits, " +: ", acc_bits,
-        "] !== expected[p * ", acc_bits, " +: ", acc_bits, "]) begin\n                    errors = errors + 32'd1;\n                    $display(\"",
-        module_name(a, job), ": result %0d of element %0d is wrong\", results, p);\n                end\n            results <= results + 32'd1;\n        end\n"
-        "        if (finished & ~loading & ~start) begin\n            done <= 1'b1;\n            if (clocks + 32'd1 != 32'd",
+        a.rows, "; p = p + 1)\n                if (fold * ", a.rows, " + p < ", job.outputs, " && y[p * ", acc_bits,
+        " +: ", acc_bits, "] !== expected[p * ", acc_bits, " +: ", acc_bits,
+        "]) begin\n                    errors = errors + 32'd1;\n                    $display(\"", module_name(a, job),
+        ": result %0d of element %0d is wrong\", results, p);\n                end\n            results <= results + "
+        "32'd1;\n        end\n"
+        "        if (finished & ~loading & ~start) begin\n            done <= 1'b1;\n            if (clocks + 32'd1 != "
+        "32'd",
         static_cast<size_t>(cycles(a, job)), " || results + 32'd1 != 32'd", job.vectors * folds,
         ") begin\n                errors = errors + 32'd1;\n                $display(\"", module_name(a, job),
-        ": %0d clocks, not ", static_cast<size_t>(cycles(a, job)), "\", clocks + 32'd1);\n            end\n        end\n    end\nendmodule\n");
+        ": %0d clocks, not ", static_cast<size_t>(cycles(a, job)),
+        "\", clocks + 32'd1);\n            end\n        end\n    end\nendmodule\n");
     return v;
 }
 
@@ -261,8 +274,9 @@ inline std::string verilog_bench::top() const {
     using detail::cat;
     const size_t n = names_.size();
     if (n == 0) return {};
-    std::string text = cat("\nmodule tern_checks (input wire clk, output wire done, output wire [31:0] errors);\n    wire ",
-                           detail::range(n), "each;\n");
+    std::string text =
+        cat("\nmodule tern_checks (input wire clk, output wire done, output wire [31:0] errors);\n    wire ",
+            detail::range(n), "each;\n");
     std::string sum;
     for (size_t i = 0; i < n; ++i) {
         text += cat("    wire [31:0] errors", i, ";\n    ", names_[i], " check", i, " (.clk(clk), .done(each[", i,
@@ -270,7 +284,8 @@ inline std::string verilog_bench::top() const {
         sum += cat(i == 0 ? "" : "\n                  + ", "errors", i);
     }
     return text + cat("    assign done = &each;\n    assign errors = ", sum,
-                      ";\nendmodule\n\n`ifndef VERILATOR\nmodule tern_bench;\n    reg clk;\n    wire done;\n    wire [31:0] errors;\n"
+                      ";\nendmodule\n\n`ifndef VERILATOR\nmodule tern_bench;\n    reg clk;\n    wire done;\n    wire "
+                      "[31:0] errors;\n"
                       "    tern_checks checks (.clk(clk), .done(done), .errors(errors));\n"
                       "    initial begin clk = 1'b0; forever #5 clk = ~clk; end\n"
                       "    always @(posedge clk) if (done) begin\n        $display(\"tern: ",

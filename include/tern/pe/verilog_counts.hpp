@@ -29,8 +29,8 @@ namespace detail {
     if (n == 1) return cat("    assign y = ", bit(0), ";\n");
     if (n <= 3) return cat("    assign y = {", carry(0, n), ", ", parity(0, n), "};\n");
     // Two counts of up to three signals, {high0, low0} and {high1, low1}, added.
-    return cat("    wire low0 = ", parity(0, 3), ";\n    wire high0 = ", carry(0, 3), ";\n    wire low1 = ", parity(3, n),
-               ";\n    wire high1 = ", carry(3, n - 3),
+    return cat("    wire low0 = ", parity(0, 3), ";\n    wire high0 = ", carry(0, 3),
+               ";\n    wire low1 = ", parity(3, n), ";\n    wire high1 = ", carry(3, n - 3),
                ";\n    assign y = {(high0 & high1) | ((high0 | high1) & low0 & low1), high0 ^ high1 ^ (low0 & low1), "
                "low0 ^ low1};\n");
 }
@@ -49,9 +49,10 @@ inline std::string write_bit_count(verilog_text& out, size_t n) {
         const auto wr = static_cast<size_t>(count_bits(n - left));
         const std::string l = write_bit_count(out, left);
         const std::string r = write_bit_count(out, n - left);
-        body = cat("    wire ", range(wl), "a;\n    wire ", range(wr), "b;\n    ", l, " left (.x(", slice("x", left - 1, 0),
-                   "), .y(a));\n    ", r, " right (.x(", slice("x", n - 1, left), "), .y(b));\n    assign y = ",
-                   zero_extend("a", wl, width), " + ", zero_extend("b", wr, width), ";\n");
+        body =
+            cat("    wire ", range(wl), "a;\n    wire ", range(wr), "b;\n    ", l, " left (.x(",
+                slice("x", left - 1, 0), "), .y(a));\n    ", r, " right (.x(", slice("x", n - 1, left),
+                "), .y(b));\n    assign y = ", zero_extend("a", wl, width), " + ", zero_extend("b", wr, width), ";\n");
     }
     out.append(cat("\nmodule ", name, " (input wire ", range(n), "x, output wire ", range(width), "y);\n", body,
                    "endmodule\n"));
@@ -65,18 +66,18 @@ inline std::string write_pair_count(verilog_text& out, size_t n, bool equal) {
     const auto width = static_cast<size_t>(count_bits(n));
     std::string body;
     if (n <= pair_leaf) {
-        body = cat("    wire ", range(n), "p = ", equal ? "~(a ^ b)" : "a & b", ";\n",
-                   count_statements("p", n));
+        body = cat("    wire ", range(n), "p = ", equal ? "~(a ^ b)" : "a & b", ";\n", count_statements("p", n));
     } else {
         const size_t left = left_part(n, pair_leaf);
         const auto wl = static_cast<size_t>(count_bits(left));
         const auto wr = static_cast<size_t>(count_bits(n - left));
         const std::string l = write_pair_count(out, left, equal);
         const std::string r = write_pair_count(out, n - left, equal);
-        body = cat("    wire ", range(wl), "s;\n    wire ", range(wr), "t;\n    ", l, " left (.a(", slice("a", left - 1, 0),
-                   "), .b(", slice("b", left - 1, 0), "), .y(s));\n    ", r, " right (.a(", slice("a", n - 1, left),
-                   "), .b(", slice("b", n - 1, left), "), .y(t));\n    assign y = ", zero_extend("s", wl, width), " + ",
-                   zero_extend("t", wr, width), ";\n");
+        body =
+            cat("    wire ", range(wl), "s;\n    wire ", range(wr), "t;\n    ", l, " left (.a(",
+                slice("a", left - 1, 0), "), .b(", slice("b", left - 1, 0), "), .y(s));\n    ", r, " right (.a(",
+                slice("a", n - 1, left), "), .b(", slice("b", n - 1, left),
+                "), .y(t));\n    assign y = ", zero_extend("s", wl, width), " + ", zero_extend("t", wr, width), ";\n");
     }
     out.append(cat("\nmodule ", name, " (input wire ", range(n), "a, input wire ", range(n), "b, output wire ",
                    range(width), "y);\n", body, "endmodule\n"));
@@ -98,9 +99,9 @@ inline std::string write_sum(verilog_text& out, size_t bits, size_t n) {
         return cat("    ", write_sum(out, bits, count), " ", label, " (.x(", from, "), .y(", result, "));\n");
     };
     const std::string parts = part("left", left, 0, "a") + part("right", right, left, "b");
-    out.append(cat("\nmodule ", name, " (input wire ", range(n * bits), "x, output wire ", range(width), "y);\n    wire ",
-                   range(wl), "a;\n    wire ", range(wr), "b;\n", parts, "    assign y = ", sign_extend("a", wl, width),
-                   " + ", sign_extend("b", wr, width), ";\nendmodule\n"));
+    out.append(cat("\nmodule ", name, " (input wire ", range(n * bits), "x, output wire ", range(width),
+                   "y);\n    wire ", range(wl), "a;\n    wire ", range(wr), "b;\n", parts, "    assign y = ",
+                   sign_extend("a", wl, width), " + ", sign_extend("b", wr, width), ";\nendmodule\n"));
     return name;
 }
 

@@ -36,7 +36,9 @@ template <class... Parts>
 }
 
 /// "{count{bit}}"
-[[nodiscard]] inline std::string repeat(size_t count, const std::string& bit) { return cat("{", count, "{", bit, "}}"); }
+[[nodiscard]] inline std::string repeat(size_t count, const std::string& bit) {
+    return cat("{", count, "{", bit, "}}");
+}
 
 /// `name` of `from` bits, with zeros in front of it up to `to` bits.
 [[nodiscard]] inline std::string zero_extend(const std::string& name, size_t from, size_t to) {
