@@ -33,7 +33,7 @@ const room rooms[] = {
     {"registers", 3, "simd/(scalar|bytes|byte_planes|floats|lookup|reals|signed_adds)", CORE},
     {"registers (xsimd)", 3, "simd/batch", CORE "|xsimd/xsimd\\.hpp"},
     {"registers (x86)", 3, "simd/x86", CORE "|immintrin\\.h"},
-    {"registers (leaves of one purpose)", 3, "simd/(batch|x86)_\\w+", CORE},
+    {"registers (leaves of one purpose)", 3, "simd/(batch|x86|arm)_\\w+", CORE},
     {"registers (Arm)", 3, "simd/arm", CORE "|arm_neon\\.h|arm_mve\\.h|arm_sve\\.h"},
     {"shapes", 3, "view|window|layout", CORE},
     {"work", 4, "pack|epilogue|quantize/\\w+", CORE},
@@ -44,7 +44,7 @@ const room rooms[] = {
     {"windows", 8, "conv|pool", CORE},
     {"reference", 8, "reference(/\\w+)?", CORE},
     {"owners", 9, "buffer", CORE "|memory|new|utility"},
-    {"doors", 9, "dispatch(/\\w+)?", CORE "|atomic|cstdlib|cpuid\\.h"},
+    {"doors", 9, "dispatch(/\\w+)?", CORE "|atomic|cstdlib|cpuid\\.h|sys/auxv\\.h|sys/sysctl\\.h"},
     {"umbrella", 10, "tern", ""},
 };
 #undef CORE

@@ -10,6 +10,8 @@
 #include <tern/kernel/bytes/avx2.hpp>
 #include <tern/kernel/bytes/avx512.hpp>
 #include <tern/kernel/bytes/avx512_vnni.hpp>
+#include <tern/kernel/bytes/neon.hpp>
+#include <tern/kernel/bytes/dotprod.hpp>
 
 namespace tern::kernel {
 

@@ -24,6 +24,10 @@ struct codes_tile {
             const size_t end = steps - at < fold_every ? steps : at + fold_every;
             typename Bytes::sums sums[Rows][Loads][Fields];
             for_each([&](auto r, auto l, auto f) TERN_INLINE_LAMBDA { sums[r][l][f] = Bytes::zero(); });
+            if constexpr (steps_a_load > 1) {
+                TERN_KEEP_LOOP
+                for (; at + steps_a_load <= end; at += steps_a_load) long_step(sums, x, codes, at);
+            }
             TERN_KEEP_LOOP
             for (; at < end; ++at) {
                 if constexpr (Rows == 1 && !Bytes::many_registers)
@@ -40,6 +44,8 @@ struct codes_tile {
 
 private:
     using sum = typename Bytes::sums;
+
+    static constexpr size_t steps_a_load = simd::steps_a_load<Bytes>;
 
     template <size_t F>
     static constexpr int shift = 2 * int{First + F};
@@ -73,6 +79,26 @@ private:
             bits::unroll<Fields>([&](auto f) TERN_INLINE_LAMBDA {
                 sums[0][l][f] =
                     Bytes::dot(sums[0][l][f], Bytes::template field<2, shift<decltype(f)::value>>(c), a);
+            });
+        });
+    }
+
+    /// Several steps with one load of activations.
+    static TERN_INLINE void long_step(sum (&sums)[Rows][Loads][Fields], const std::int8_t* const (&x)[Rows],
+                                      const std::uint8_t* const (&codes)[Loads], size_t at) noexcept {
+        typename Bytes::activations a[Rows];
+        bits::unroll<Rows>([&](auto r) TERN_INLINE_LAMBDA {
+            a[r] = Bytes::load_bytes(x[r] + at * packed_codes::tile_depth);
+        });
+        bits::unroll<steps_a_load>([&](auto s) TERN_INLINE_LAMBDA {
+            bits::unroll<Loads>([&](auto l) TERN_INLINE_LAMBDA {
+                const auto c = Bytes::load(codes[l] + (at + s) * packed_codes::tile_bytes);
+                bits::unroll<Fields>([&](auto f) TERN_INLINE_LAMBDA {
+                    const auto field = Bytes::template field<2, shift<decltype(f)::value>>(c);
+                    bits::unroll<Rows>([&](auto r) TERN_INLINE_LAMBDA {
+                        sums[r][l][f] = Bytes::template dot_step<decltype(s)::value>(sums[r][l][f], field, a[r]);
+                    });
+                });
             });
         });
     }
