@@ -53,7 +53,14 @@ using config = decltype(kernel::bytes_config(arch_of_loops{}));
                                 std::size_t steps, std::int32_t* const (&acc)[loads], std::size_t stride) {          \
         kernel::codes_tile<config::bytes, rows, loads, 0, fields>::run(x, codes, steps, acc, stride);                \
     }
+#if TERN_HAS_I8MM
+extern "C" void loop_int8_ternary(const std::int8_t* const (&x)[config::rows], const std::uint8_t* codes,
+                                  std::size_t steps, std::int32_t* acc, std::size_t stride) {
+    kernel::matrix_tile<config::bytes, config::rows, 0, config::fields>::run(x, codes, steps, acc, stride);
+}
+#else
 TERN_CODES(int8_ternary, config::rows, 1, config::fields)
+#endif
 TERN_CODES(int8_ternary_row, 1, config::row_loads, 4)
 
 #define TERN_BITS(name, rows, loads)                                                                                \

@@ -53,6 +53,7 @@ SCALAR = {"binary_binary": None, "ternary_ternary": None, "ternary_binary": None
 SETS = [
     ("neon", AARCH64, [], CORES, {**PLANES, **dict.fromkeys(BYTES, "smlal")}),
     ("dotprod", AARCH64, ["-march=armv8.2-a+dotprod"], DOTPROD_CORES, dict.fromkeys(BYTES, "sdot")),
+    ("i8mm", AARCH64, ["-march=armv8.2-a+dotprod+i8mm"], I8MM_CORES, {"int8_ternary": "smmla"}),
     ("neon, ARMv7", ARMV7, [], ("cortex-a9",), PLANES),
     ("scalar", THUMB, ["-mcpu=cortex-m4"], ("cortex-m4",), SCALAR),
     ("scalar", THUMB, ["-mcpu=cortex-m7"], ("cortex-m7",), SCALAR),

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Dot products of bytes on Arm: SMLAL into 16-bit sums, or SDOT.
+// Dot products of bytes on Arm: SMLAL into 16-bit sums, SDOT, or USMMLA.
 #pragma once
 
 #include <tern/simd/arm.hpp>
@@ -123,6 +123,47 @@ template <>
 inline constexpr std::size_t steps_a_load<dotprod_bytes> = 4;
 
 #endif  // TERN_HAS_DOTPROD
+
+#if TERN_HAS_I8MM
+
+/// USMMLA for pairs of rows; otherwise SDOT. Codes are unsigned there and stay where they are: a call adds at most
+/// 8 * 192 * 128 = 196608 to a sum, so 8192 of them fit.
+struct i8mm_bytes : dotprod_bytes {
+    static constexpr std::size_t matrix_fold_every = 8192;
+
+    /// Eight activations of each of two rows.
+    static TERN_INLINE activations pair(const std::int8_t* first, const std::int8_t* second) noexcept {
+        return vcombine_s8(vld1_s8(first), vld1_s8(second));
+    }
+    /// Two of the four outputs of two registers of codes, which hold depth 0 to 3 and 4 to 7.
+    static TERN_INLINE codes low_outputs(codes a, codes b) noexcept { return vzip1q_u32(a, b); }
+    static TERN_INLINE codes high_outputs(codes a, codes b) noexcept { return vzip2q_u32(a, b); }
+    template <int Shift>
+    static TERN_INLINE codes matrix_field(codes c) noexcept {
+        return vandq_u32(c, splat(3 << Shift));
+    }
+    /// s[2 o + r] += sum over depth of output o with row r.
+    static TERN_INLINE sums multiply(sums s, codes c, activations a) noexcept {
+        return vusmmlaq_s32(s, vreinterpretq_u8_u32(c), a);
+    }
+    template <std::size_t Row, int Shift>
+    static TERN_INLINE reg row(sums low, sums high) noexcept {
+        const int32x4_t s = Row == 0 ? vuzp1q_s32(low, high) : vuzp2q_s32(low, high);
+        if constexpr (Shift == 0)
+            return vreinterpretq_u32_s32(s);
+        else
+            return vreinterpretq_u32_s32(vshrq_n_s32(s, Shift));
+    }
+};
+
+template <>
+inline constexpr bool bits_are_minus_one<i8mm_bytes> = true;
+template <>
+inline constexpr std::size_t steps_a_load<i8mm_bytes> = 4;
+template <>
+inline constexpr bool multiplies_matrices<i8mm_bytes> = true;
+
+#endif  // TERN_HAS_I8MM
 
 }  // namespace tern::simd
 

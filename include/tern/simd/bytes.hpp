@@ -77,4 +77,8 @@ inline constexpr bool bits_are_minus_one = false;
 template <class Bytes>
 inline constexpr std::size_t steps_a_load = 1;
 
+/// Whether there are products of matrices of bytes: pairs of rows by pairs of outputs (kernel/bytes/matrix_tile.hpp).
+template <class Bytes>
+inline constexpr bool multiplies_matrices = false;
+
 }  // namespace tern::simd

@@ -12,6 +12,7 @@
 #include <tern/kernel/bytes/avx512_vnni.hpp>
 #include <tern/kernel/bytes/neon.hpp>
 #include <tern/kernel/bytes/dotprod.hpp>
+#include <tern/kernel/bytes/i8mm.hpp>
 
 namespace tern::kernel {
 
