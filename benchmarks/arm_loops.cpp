@@ -43,3 +43,31 @@ TERN_PLANES(ternary_ternary, ternary, ternary, false)
 TERN_PLANES(ternary_binary, ternary, binary, false)
 TERN_PLANES(binary_ternary, binary, ternary, false)
 TERN_PLANES(binary_binary_row, binary, binary, true)
+
+/// Signed bytes by ternary codes and by bits: the tiles of several rows and of one.
+#if TERN_HAS_NEON
+using config = decltype(kernel::bytes_config(arch_of_loops{}));
+
+#define TERN_CODES(name, rows, loads, fields)                                                                        \
+    extern "C" void loop_##name(const std::int8_t* const (&x)[rows], const std::uint8_t* const (&codes)[loads],      \
+                                std::size_t steps, std::int32_t* const (&acc)[loads], std::size_t stride) {          \
+        kernel::codes_tile<config::bytes, rows, loads, 0, fields>::run(x, codes, steps, acc, stride);                \
+    }
+#if TERN_HAS_I8MM
+extern "C" void loop_int8_ternary(const std::int8_t* const (&x)[config::rows], const std::uint8_t* codes,
+                                  std::size_t steps, std::int32_t* acc, std::size_t stride) {
+    kernel::matrix_tile<config::bytes, config::rows, 0, config::fields>::run(x, codes, steps, acc, stride);
+}
+#else
+TERN_CODES(int8_ternary, config::rows, 1, config::fields)
+#endif
+TERN_CODES(int8_ternary_row, 1, config::row_loads, 4)
+
+#define TERN_BITS(name, rows, loads)                                                                                \
+    extern "C" void loop_##name(const std::int8_t* const (&x)[rows], const word* const (&weights)[loads],           \
+                                std::size_t words, std::int32_t* const (&acc)[loads], std::size_t stride) {         \
+        kernel::bits_tile<config::bytes, rows, loads>::run(x, weights, words, acc, stride);                         \
+    }
+TERN_BITS(int8_binary, config::bit_rows, config::bit_loads)
+TERN_BITS(int8_binary_row, 1, config::bit_row_loads)
+#endif

@@ -46,11 +46,14 @@ THUMB = (("gcc", ["arm-none-eabi-g++", "-mcpu={core}", "-mthumb", "-mfloat-abi=s
 
 PLANES = {"binary_binary": "cnt", "ternary_ternary": "2cnt", "ternary_binary": "cnt", "binary_ternary": "cnt",
           "binary_binary_row": "cnt"}
+BYTES = ("int8_ternary", "int8_ternary_row", "int8_binary", "int8_binary_row")
 SCALAR = {"binary_binary": None, "ternary_ternary": None, "ternary_binary": None}
 
 # (title, compilers, flags, cores, kernels)
 SETS = [
-    ("neon", AARCH64, [], CORES, PLANES),
+    ("neon", AARCH64, [], CORES, {**PLANES, **dict.fromkeys(BYTES, "smlal")}),
+    ("dotprod", AARCH64, ["-march=armv8.2-a+dotprod"], DOTPROD_CORES, dict.fromkeys(BYTES, "sdot")),
+    ("i8mm", AARCH64, ["-march=armv8.2-a+dotprod+i8mm"], I8MM_CORES, {"int8_ternary": "smmla"}),
     ("neon, ARMv7", ARMV7, [], ("cortex-a9",), PLANES),
     ("scalar", THUMB, ["-mcpu=cortex-m4"], ("cortex-m4",), SCALAR),
     ("scalar", THUMB, ["-mcpu=cortex-m7"], ("cortex-m7",), SCALAR),

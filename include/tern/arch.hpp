@@ -28,6 +28,10 @@ struct avx512_vnni : avx512 {};
 struct avx512_vpopcntdq : avx512_vnni {};
 /// Arm Advanced SIMD: ARMv7 with NEON and every AArch64 core.
 struct neon : simd {};
+/// AArch64 with SDOT and UDOT (ARMv8.2 and later, optional at first).
+struct dotprod : neon {};
+/// The same with SMMLA and USMMLA (ARMv8.6 and later, optional at first).
+struct i8mm : dotprod {};
 
 }  // namespace TERN_ISA_NAMESPACE
 
@@ -39,6 +43,8 @@ TERN_INLINE constexpr const char* name(avx512) noexcept { return "avx512"; }
 TERN_INLINE constexpr const char* name(avx512_vnni) noexcept { return "avx512_vnni"; }
 TERN_INLINE constexpr const char* name(avx512_vpopcntdq) noexcept { return "avx512_vpopcntdq"; }
 TERN_INLINE constexpr const char* name(neon) noexcept { return "neon"; }
+TERN_INLINE constexpr const char* name(dotprod) noexcept { return "dotprod"; }
+TERN_INLINE constexpr const char* name(i8mm) noexcept { return "i8mm"; }
 
 /// Whether this translation unit was compiled with the instructions that a tag needs.
 TERN_INLINE constexpr bool compiled(scalar) noexcept { return true; }
@@ -49,6 +55,8 @@ TERN_INLINE constexpr bool compiled(avx512) noexcept { return TERN_HAS_AVX512 ==
 TERN_INLINE constexpr bool compiled(avx512_vnni) noexcept { return TERN_HAS_AVX512_VNNI == 1; }
 TERN_INLINE constexpr bool compiled(avx512_vpopcntdq) noexcept { return TERN_HAS_AVX512_VPOPCNTDQ == 1; }
 TERN_INLINE constexpr bool compiled(neon) noexcept { return TERN_HAS_NEON == 1; }
+TERN_INLINE constexpr bool compiled(dotprod) noexcept { return TERN_HAS_DOTPROD == 1; }
+TERN_INLINE constexpr bool compiled(i8mm) noexcept { return TERN_HAS_I8MM == 1; }
 
 }  // namespace tern::arch
 
@@ -65,6 +73,10 @@ using default_arch = arch::avx512;
 using default_arch = arch::avx2;
 #elif TERN_HAS_SSE4
 using default_arch = arch::sse4;
+#elif TERN_HAS_I8MM
+using default_arch = arch::i8mm;
+#elif TERN_HAS_DOTPROD
+using default_arch = arch::dotprod;
 #elif TERN_HAS_NEON
 using default_arch = arch::neon;
 #elif TERN_HAS_XSIMD

@@ -59,6 +59,24 @@
 #endif
 #endif
 
+/// AArch64 with dot products of bytes: Cortex-A55, A75, Neoverse N1 and later.
+#ifndef TERN_HAS_DOTPROD
+#if TERN_HAS_NEON && defined(__aarch64__) && defined(__ARM_FEATURE_DOTPROD)
+#define TERN_HAS_DOTPROD 1
+#else
+#define TERN_HAS_DOTPROD 0
+#endif
+#endif
+
+/// The same with products of 2x8 and 8x2 matrices of bytes: Cortex-A510, A710, Neoverse N2, V1 and later.
+#ifndef TERN_HAS_I8MM
+#if TERN_HAS_DOTPROD && defined(__ARM_FEATURE_MATMUL_INT8)
+#define TERN_HAS_I8MM 1
+#else
+#define TERN_HAS_I8MM 0
+#endif
+#endif
+
 /// Portable vectors through xsimd. Set to 0 to keep xsimd out of a build altogether; bare-metal targets never see it.
 #ifndef TERN_HAS_XSIMD
 #if (defined(__SSE2__) || TERN_HAS_NEON) && defined(__has_include)
@@ -91,15 +109,17 @@
 #define TERN_ASSERT(condition) static_cast<void>(0)
 #endif
 
-// The instruction sets of this translation unit, spelled as an identifier: isa_<sse4><avx2><avx512><vnni><vpopcntdq><neon><fma>.
+// The instruction sets of this translation unit, spelled as an identifier: isa_<sse4><avx2><avx512><vnni><vpopcntdq><neon>
+// <dotprod><i8mm><fma>.
 // It becomes part of every architecture tag (arch.hpp), hence of every kernel's symbol.
 #if defined(__FMA__)
 #define TERN_DETAIL_FMA 1
 #else
 #define TERN_DETAIL_FMA 0
 #endif
-#define TERN_DETAIL_JOIN(a, b, c, d, e, f, g) isa_##a##b##c##d##e##f##g
-#define TERN_DETAIL_JOIN_EXPANDED(a, b, c, d, e, f, g) TERN_DETAIL_JOIN(a, b, c, d, e, f, g)
+#define TERN_DETAIL_JOIN(a, b, c, d, e, f, g, h, i) isa_##a##b##c##d##e##f##g##h##i
+#define TERN_DETAIL_JOIN_EXPANDED(a, b, c, d, e, f, g, h, i) TERN_DETAIL_JOIN(a, b, c, d, e, f, g, h, i)
 #define TERN_ISA_NAMESPACE                                                                                          \
     TERN_DETAIL_JOIN_EXPANDED(TERN_HAS_SSE4, TERN_HAS_AVX2, TERN_HAS_AVX512, TERN_HAS_AVX512_VNNI,                  \
-                              TERN_HAS_AVX512_VPOPCNTDQ, TERN_HAS_NEON, TERN_DETAIL_FMA)
+                              TERN_HAS_AVX512_VPOPCNTDQ, TERN_HAS_NEON, TERN_HAS_DOTPROD, TERN_HAS_I8MM,           \
+                              TERN_DETAIL_FMA)

@@ -14,14 +14,15 @@ file(WRITE ${SCRATCH}/empty.cpp "")
 # Not instructions: what follows from others, or names of the same.
 set(known __XSAVE__ __BIGGEST_ALIGNMENT__ __EVEX256__ __EVEX512__)
 file(READ ${HEADER} text)
-string(REGEX MATCHALL "defined\\(__[A-Z0-9_]+__\\)" asked "${text}")
+set(name "__([A-Z0-9_]+__|ARM_FEATURE_[A-Z0-9_]+)")  # Arm's end without underscores
+string(REGEX MATCHALL "defined\\(${name}\\)" asked "${text}")
 list(TRANSFORM asked REPLACE "defined\\((.*)\\)" "\\1")
 list(APPEND known ${asked})
 
 function(macros result)
     execute_process(COMMAND ${COMPILER} ${BASE} ${ARGN} -dM -E ${SCRATCH}/empty.cpp OUTPUT_VARIABLE all
                     COMMAND_ERROR_IS_FATAL ANY)
-    string(REGEX MATCHALL "#define __[A-Z0-9_]+__ " all "${all}")
+    string(REGEX MATCHALL "#define ${name} " all "${all}")
     list(TRANSFORM all REPLACE "#define (.*) " "\\1")
     set(${result} ${all} PARENT_SCOPE)
 endfunction()

@@ -17,9 +17,18 @@
 #define TERN_DETAIL_CPUID 0
 #endif
 
+#if defined(__aarch64__) && defined(__linux__)
+#include <sys/auxv.h>
+#elif defined(__aarch64__) && defined(__APPLE__)
+#include <sys/sysctl.h>
+#elif defined(_M_ARM64) && defined(_WIN32)
+// As <processthreadsapi.h> declares it, without the macros of <windows.h>.
+extern "C" __declspec(dllimport) int __stdcall IsProcessorFeaturePresent(unsigned long feature);
+#endif
+
 namespace tern::dispatch {
 
-/// A set of instruction sets, one bit each. On Arm always empty: NEON is part of AArch64.
+/// A set of instruction sets, one bit each. Without NEON, which is part of AArch64; ARMv7 has no dispatch.
 using features = std::uint64_t;
 
 namespace detail {
@@ -47,7 +56,15 @@ enum : features {
     avx512vpopcntdq = 1u << 19,
     avx512bitalg = 1u << 20,
     avx512vbmi = 1u << 21,
-    avx512vbmi2 = 1u << 22
+    avx512vbmi2 = 1u << 22,
+    arm_dotprod = 1u << 23,
+    arm_i8mm = 1u << 24,
+    arm_atomics = 1u << 25,  // these come along with -march=armv8.2-a
+    arm_crc32 = 1u << 26,
+    arm_rdm = 1u << 27,
+    arm_fp16 = 1u << 28,
+    arm_bf16 = 1u << 29,
+    arm_sve = 1u << 30
 };
 
 }  // namespace detail
@@ -124,6 +141,32 @@ enum : features {
 #if defined(__AVX512VBMI2__)
     all |= detail::avx512vbmi2;
 #endif
+#if defined(__aarch64__)
+#if defined(__ARM_FEATURE_DOTPROD)
+    all |= detail::arm_dotprod;
+#endif
+#if defined(__ARM_FEATURE_MATMUL_INT8)
+    all |= detail::arm_i8mm;
+#endif
+#if defined(__ARM_FEATURE_ATOMICS)
+    all |= detail::arm_atomics;
+#endif
+#if defined(__ARM_FEATURE_CRC32)
+    all |= detail::arm_crc32;
+#endif
+#if defined(__ARM_FEATURE_QRDMX)
+    all |= detail::arm_rdm;
+#endif
+#if defined(__ARM_FEATURE_FP16_SCALAR_ARITHMETIC) || defined(__ARM_FEATURE_FP16_VECTOR_ARITHMETIC)
+    all |= detail::arm_fp16;
+#endif
+#if defined(__ARM_FEATURE_BF16)
+    all |= detail::arm_bf16;
+#endif
+#if defined(__ARM_FEATURE_SVE)
+    all |= detail::arm_sve;
+#endif
+#endif  // __aarch64__
     return all;
 }
 
@@ -136,7 +179,7 @@ namespace detail {
 
 }  // namespace detail
 
-/// What this CPU and its operating system can execute; without CPUID, what the flags assume anyway.
+/// What this CPU and its operating system can execute; where nobody can be asked, what the flags assume anyway.
 /// Runs on every CPU that runs the calling translation unit. Costs microseconds in a virtual machine: ask once.
 [[nodiscard]] TERN_INLINE features detected_features() noexcept {
 #if TERN_DETAIL_CPUID
@@ -166,6 +209,33 @@ namespace detail {
     if ((kept & 0x6u) == 0x6u) all |= wide;
     if ((kept & 0xe6u) == 0xe6u) all |= widest;
     return all;
+#elif defined(__aarch64__) && defined(__linux__)
+    // Bits of the kernel's interface, not all of which an older C library has names for.
+    using namespace detail;
+    const auto caps = static_cast<unsigned>(getauxval(16));   // AT_HWCAP
+    const auto caps2 = static_cast<unsigned>(getauxval(26));  // AT_HWCAP2
+    features all = where(caps, 7, arm_crc32) | where(caps, 8, arm_atomics) | where(caps, 12, arm_rdm) |
+                   where(caps, 20, arm_dotprod) | where(caps, 22, arm_sve) | where(caps2, 13, arm_i8mm) |
+                   where(caps2, 14, arm_bf16);
+    if ((caps >> 9 & 3u) == 3u) all |= arm_fp16;  // scalar and vector
+    return all;
+#elif defined(__aarch64__) && defined(__APPLE__)
+    using namespace detail;
+    const auto has = [](const char* name, features set) TERN_INLINE_LAMBDA -> features {
+        int value = 0;
+        size_t size = sizeof value;
+        return sysctlbyname(name, &value, &size, nullptr, 0) == 0 && value != 0 ? set : 0;
+    };
+    return has("hw.optional.arm.FEAT_DotProd", arm_dotprod) | has("hw.optional.arm.FEAT_I8MM", arm_i8mm) |
+           has("hw.optional.arm.FEAT_BF16", arm_bf16) | has("hw.optional.arm.FEAT_FP16", arm_fp16) |
+           has("hw.optional.arm.FEAT_LSE", arm_atomics) | has("hw.optional.arm.FEAT_RDM", arm_rdm) |
+           has("hw.optional.armv8_crc32", arm_crc32);
+#elif defined(_M_ARM64) && defined(_WIN32)
+    using namespace detail;
+    const auto has = [](unsigned long feature, features set) TERN_INLINE_LAMBDA -> features {
+        return IsProcessorFeaturePresent(feature) != 0 ? set : 0;
+    };
+    return has(31, arm_crc32) | has(34, arm_atomics | arm_rdm) | has(43, arm_dotprod) | has(66, arm_i8mm);
 #else
     return compiled_features();
 #endif

@@ -69,4 +69,16 @@ private:
     static TERN_INLINE std::uint32_t lane(std::int8_t x) noexcept { return static_cast<std::uint32_t>(x); }
 };
 
+/// Whether `field` of one bit is -1 where it is set, and sums of bits have the wrong sign.
+template <class Bytes>
+inline constexpr bool bits_are_minus_one = false;
+
+/// Calls of `dot` whose activations are loaded at once, by load_bytes, and used by dot_step<0>, dot_step<1>, ...
+template <class Bytes>
+inline constexpr std::size_t steps_a_load = 1;
+
+/// Whether there are products of matrices of bytes: pairs of rows by pairs of outputs (kernel/bytes/matrix_tile.hpp).
+template <class Bytes>
+inline constexpr bool multiplies_matrices = false;
+
 }  // namespace tern::simd

@@ -17,9 +17,9 @@ template <class Bytes, size_t Rows, size_t Loads>
 struct bits_tile {
     static constexpr size_t positions = 8;
     /// Sums of all bits together, or apart as long as their factors differ.
-    static constexpr size_t kinds = Bytes::moves_fields ? 1 : positions;
-    static constexpr size_t fold_every =
-        Bytes::template fold_every<1> / (Bytes::moves_fields ? positions : 1);  // words
+    static constexpr bool negative = simd::bits_are_minus_one<Bytes>;
+    static constexpr size_t kinds = Bytes::moves_fields || negative ? 1 : positions;
+    static constexpr size_t fold_every = Bytes::template fold_every<1> / (kinds == 1 ? positions : 1);  // words
 
     /// acc[r][output] += 2 bits x activations over `words` words of depth. x[r]: row r, 32 activations a word;
     /// weights[l]: register l of the first word; acc[l]: row 0 of its outputs. `acc_stride`: from a row to the next.
@@ -56,6 +56,7 @@ struct bits_tile {
                     constexpr size_t kind = decltype(k)::value + 1;
                     total = Bytes::add(total, Bytes::template fold<int{kind}>(sums[r][l][kind]));
                 });
+                if constexpr (negative) total = Bytes::minus(total);
                 Bytes::add_to(acc[l] + r * acc_stride, Bytes::add(total, total));
             });
         }

@@ -10,6 +10,9 @@
 #include <tern/kernel/bytes/avx2.hpp>
 #include <tern/kernel/bytes/avx512.hpp>
 #include <tern/kernel/bytes/avx512_vnni.hpp>
+#include <tern/kernel/bytes/neon.hpp>
+#include <tern/kernel/bytes/dotprod.hpp>
+#include <tern/kernel/bytes/i8mm.hpp>
 
 namespace tern::kernel {
 

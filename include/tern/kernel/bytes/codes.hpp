@@ -8,6 +8,7 @@
 #pragma once
 
 #include <tern/kernel/bytes/byte_sum.hpp>
+#include <tern/kernel/bytes/matrix_tile.hpp>
 #include <tern/kernel/gemm/sink.hpp>
 
 namespace tern::kernel {
@@ -24,6 +25,10 @@ struct codes_tile {
             const size_t end = steps - at < fold_every ? steps : at + fold_every;
             typename Bytes::sums sums[Rows][Loads][Fields];
             for_each([&](auto r, auto l, auto f) TERN_INLINE_LAMBDA { sums[r][l][f] = Bytes::zero(); });
+            if constexpr (steps_a_load > 1) {
+                TERN_KEEP_LOOP
+                for (; at + steps_a_load <= end; at += steps_a_load) long_step(sums, x, codes, at);
+            }
             TERN_KEEP_LOOP
             for (; at < end; ++at) {
                 if constexpr (Rows == 1 && !Bytes::many_registers)
@@ -38,8 +43,22 @@ struct codes_tile {
         }
     }
 
+    /// run over a single tile.
+    static TERN_INLINE void step_once(const std::int8_t* const (&x)[Rows], const std::uint8_t* const (&codes)[Loads],
+                                      std::int32_t* const (&acc)[Loads], size_t acc_stride) noexcept {
+        sum sums[Rows][Loads][Fields];
+        for_each([&](auto r, auto l, auto f) TERN_INLINE_LAMBDA { sums[r][l][f] = Bytes::zero(); });
+        step(sums, x, codes, 0);
+        for_each([&](auto r, auto l, auto f) TERN_INLINE_LAMBDA {
+            Bytes::add_to(acc[l] + r * acc_stride + (First + f) * panel_outputs,
+                          Bytes::template fold<shift<decltype(f)::value>>(sums[r][l][f]));
+        });
+    }
+
 private:
     using sum = typename Bytes::sums;
+
+    static constexpr size_t steps_a_load = simd::steps_a_load<Bytes>;
 
     template <size_t F>
     static constexpr int shift = 2 * int{First + F};
@@ -73,6 +92,26 @@ private:
             bits::unroll<Fields>([&](auto f) TERN_INLINE_LAMBDA {
                 sums[0][l][f] =
                     Bytes::dot(sums[0][l][f], Bytes::template field<2, shift<decltype(f)::value>>(c), a);
+            });
+        });
+    }
+
+    /// Several steps with one load of activations.
+    static TERN_INLINE void long_step(sum (&sums)[Rows][Loads][Fields], const std::int8_t* const (&x)[Rows],
+                                      const std::uint8_t* const (&codes)[Loads], size_t at) noexcept {
+        typename Bytes::activations a[Rows];
+        bits::unroll<Rows>([&](auto r) TERN_INLINE_LAMBDA {
+            a[r] = Bytes::load_bytes(x[r] + at * packed_codes::tile_depth);
+        });
+        bits::unroll<steps_a_load>([&](auto s) TERN_INLINE_LAMBDA {
+            bits::unroll<Loads>([&](auto l) TERN_INLINE_LAMBDA {
+                const auto c = Bytes::load(codes[l] + (at + s) * packed_codes::tile_bytes);
+                bits::unroll<Fields>([&](auto f) TERN_INLINE_LAMBDA {
+                    const auto field = Bytes::template field<2, shift<decltype(f)::value>>(c);
+                    bits::unroll<Rows>([&](auto r) TERN_INLINE_LAMBDA {
+                        sums[r][l][f] = Bytes::template dot_step<decltype(s)::value>(sums[r][l][f], field, a[r]);
+                    });
+                });
             });
         });
     }
@@ -205,6 +244,20 @@ private:
             const size_t lane = l % panel_loads * bytes::width;
             from[l] = codes + l / panel_loads * panel_stride + lane * tile_depth;
             to[l] = acc + l / panel_loads * packed_codes::tile_outputs + lane;
+        }
+        if constexpr (simd::multiplies_matrices<bytes> && Rows > 1 && Loads == 1) {
+            const size_t even = steps & ~size_t{1};
+            bits::unroll<4 / fields>([&](auto i) TERN_INLINE_LAMBDA {
+                matrix_tile<bytes, Rows, i * fields, fields>::run(x, from[0], even, to[0], stride);
+            });
+            if (even == steps) return;
+            const std::int8_t* last[Rows];
+            for (size_t r = 0; r < Rows; ++r) last[r] = x[r] + even * tile_depth;
+            from[0] += even * packed_codes::tile_bytes;
+            bits::unroll<4 / fields>([&](auto i) TERN_INLINE_LAMBDA {
+                codes_tile<bytes, Rows, 1, i * fields, fields>::step_once(last, from, to, stride);
+            });
+            return;
         }
         bits::unroll<4 / fields>([&](auto i) TERN_INLINE_LAMBDA {
             codes_tile<bytes, Rows, Loads, i * fields, fields>::run(x, from, steps, to, stride);

@@ -58,6 +58,9 @@ TERN_INLINE constexpr auto trits_config(arch::avx512) noexcept { return arithmet
 #if TERN_HAS_AVX512_VPOPCNTDQ
 TERN_INLINE constexpr auto trits_config(arch::avx512_vpopcntdq) noexcept { return simd::avx512_vpopcntdq_trits{}; }
 #endif
+#if TERN_HAS_NEON
+TERN_INLINE constexpr auto trits_config(arch::neon) noexcept { return arithmetic_trits<simd::neon_lanes>{}; }
+#endif
 
 /// The register tile: Rows activations x Loads registers of digits.
 template <class Bytes, class Trits, size_t Rows, size_t Loads>
