@@ -88,11 +88,11 @@ struct plane_operands {
             if (kernel::by_nibbles<Arch, Rhs>(lhs.rows))
                 return kernel::run_gemm<kernel::nibble_product<Arch, Lhs, Rhs>>(lhs, rhs, first_panel, last_panel, sink);
         // Where tiles are one row high anyway, one kernel serves all.
-        constexpr bool alike = kernel::panel_group<Arch, Lhs, Rhs, false>::rows == 1;
-        if (alike || lhs.rows == 1)
-            kernel::run_gemm<kernel::plane_product<Arch, Lhs, Rhs, true>>(lhs, rhs, first_panel, last_panel, sink);
-        else if constexpr (!alike)
-            kernel::run_gemm<kernel::plane_product<Arch, Lhs, Rhs, false>>(lhs, rhs, first_panel, last_panel, sink);
+        if constexpr (kernel::panel_group<Arch, Lhs, Rhs, false>::rows > 1)
+            if (lhs.rows == 1)
+                return kernel::run_gemm<kernel::plane_product<Arch, Lhs, Rhs, true>>(lhs, rhs, first_panel, last_panel,
+                                                                                     sink);
+        kernel::run_gemm<kernel::plane_product<Arch, Lhs, Rhs, false>>(lhs, rhs, first_panel, last_panel, sink);
     }
 };
 
