@@ -97,10 +97,12 @@ struct plane_operands {
         if constexpr (kernel::by_nibbles<Arch, Rhs>(4))
             if (kernel::by_nibbles<Arch, Rhs>(lhs.rows))
                 return kernel::run_gemm<kernel::nibble_product<Arch, Lhs, Rhs>>(lhs, rhs, first_panel, last_panel, sink);
-        if (lhs.rows == 1)
-            kernel::run_gemm<kernel::plane_product<Arch, Lhs, Rhs, true>>(lhs, rhs, first_panel, last_panel, sink);
-        else
-            kernel::run_gemm<kernel::plane_product<Arch, Lhs, Rhs, false>>(lhs, rhs, first_panel, last_panel, sink);
+        // Where tiles are one row high anyway, one kernel serves all.
+        if constexpr (kernel::panel_group<Arch, Lhs, Rhs, false>::rows > 1)
+            if (lhs.rows == 1)
+                return kernel::run_gemm<kernel::plane_product<Arch, Lhs, Rhs, true>>(lhs, rhs, first_panel, last_panel,
+                                                                                     sink);
+        kernel::run_gemm<kernel::plane_product<Arch, Lhs, Rhs, false>>(lhs, rhs, first_panel, last_panel, sink);
     }
 };
 

@@ -35,6 +35,7 @@ const room rooms[] = {
     {"registers (x86)", 3, "simd/x86", CORE "|immintrin\\.h"},
     {"registers (leaves of one purpose)", 3, "simd/(batch|x86|arm)_\\w+", CORE},
     {"registers (Arm)", 3, "simd/arm", CORE "|arm_neon\\.h|arm_mve\\.h|arm_sve\\.h"},
+    {"registers (Cortex-M)", 3, "simd/arm_dsp", CORE "|arm_acle\\.h"},
     {"shapes", 3, "view|window|layout", CORE},
     {"work", 4, "pack|epilogue|fused|fold|quantize/\\w+", CORE},
     {"kernels", 5, "kernel/\\w+/\\w+", CORE},

@@ -112,7 +112,13 @@ std::int32_t run_dot(const packed_rows<Lhs>& lhs, const packed_rows<Rhs>& rhs) n
             const digits pair{lhs.data + q * lhs.plane_stride, rhs.data + p * rhs.plane_stride,
                               Lhs::has_mask && Lhs::has_sign ? lhs.plane_stride : 0,
                               Rhs::has_mask && Rhs::has_sign ? rhs.plane_stride : 0};
-            total += pair.run(lhs.words()) << (p + q);
+            if constexpr (std::is_same_v<lanes, simd::scalar_lanes>) {
+                word_product<Lhs, Rhs, 1, digits::masked> words;
+                words.add(pair.lhs, pair.lhs_sign, pair.rhs, pair.rhs_sign, lhs.words());
+                total += words.result() << (p + q);
+            } else {
+                total += pair.run(lhs.words()) << (p + q);
+            }
         }
     }
     constexpr std::uint32_t weights = ((1u << Lhs::digits) - 1u) * ((1u << Rhs::digits) - 1u);
