@@ -54,7 +54,7 @@ const room rooms[] = {
 
 const std::regex kernel("kernel/.*");
 const std::regex operation("pack|epilogue|quantize/\\w+|dot|gemv|gemm(_\\w+)?|conv(_\\w+)?|pool|depthwise");
-const std::regex internal("kernel/.*|simd/.*|dispatch.*|tern");  // or opt-in
+const std::regex internal("kernel/.*|simd/.*|dispatch.*|pe/.*|tern");  // or opt-in
 const std::regex reference("reference.*");
 const std::regex oracle("config|status|encoding|view|window|layout|epilogue|fused|reference.*|pack|quantize/granularity");
 
