@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 // network/<network>[_wide<factor>]/<values>/<architecture>/<layer, or `whole`>
 //
-// Whole networks of packed activations and weights, on one thread: the image, floats, is packed into eight planes
-// (until the library has a convolution of bytes); layers end in thresholds on integers, also those behind a shortcut;
-// the last layer multiplies bytes with ternary weights. Counters of `whole`: the share of time of
-//   pack      floats to planes, averages to bytes
+// Whole networks of packed activations and weights, on one thread: the first layer takes 8-bit pixels and ternary filters;
+// layers end in thresholds on integers, also those behind a shortcut; the last layer multiplies bytes with ternary
+// weights. Counters of `whole`: the share of time of
+//   pack      averages to bytes
 //   product   the layers, to int32
 //   epilogue  what thresholds and packing take beyond that
 //   pool      both kinds of pools
@@ -28,7 +28,7 @@ namespace {
 
 using tern::status;
 using tern::ternary;
-using pixel = tern::unsigned_bits<8>;
+using first_layer = tern::byte_conv2d_of<tern::packed_codes>;
 
 /// One step of a network: as it runs, and as a product alone.
 struct network_step {
@@ -75,11 +75,11 @@ private:
     std::deque<memory> memory_;
     std::vector<network_step> steps_;
     tern::buffer<std::int32_t> accumulators_;
-    std::vector<float> image_, averages_, classes_;
+    std::vector<float> averages_, classes_;
+    std::vector<std::uint8_t> image_;
     std::vector<std::int8_t> bytes_, byte_weights_;
     float byte_scale_ = 1.0f;
-    tern::packed_activations<pixel> pixels_;
-    tern::packed_matrix<tern::ternary_code> last_;
+    tern::packed_matrix<tern::ternary_code> first_, last_;
 
     void add(size_t i) {
         const network_layer& l = table_.layers[i];
@@ -114,6 +114,7 @@ private:
         m.lower.assign(outputs, -limit);
         m.upper.assign(outputs, limit);
         m.scale.assign(outputs, static_cast<float>(0.5 / spread));
+        if (l.from < 0) return add_image(i, depth);
         const auto values = random_values<Encoding, std::int8_t>(outputs * depth, 0x21 + i);
         if (l.kind == layer_kind::depthwise) {
             m.rows = packed(tern::matrix_view<const std::int8_t>{values.data(), depth, outputs});
@@ -121,13 +122,19 @@ private:
         } else {
             m.filters = tern::packed_matrix<Encoding>(
                 tern::matrix_view<const std::int8_t>{values.data(), outputs, depth}, s.taps());
-            if (l.from >= 0) {
-                add_layer<tern::conv2d_of<Encoding, Encoding>>(i, m.filters, [this, i] { return input(i); });
-            } else {
-                add_image(l);
-                add_layer<tern::conv2d_of<pixel, Encoding>>(i, m.filters, [this] { return image(); });
-            }
+            add_layer<tern::conv2d_of<Encoding, Encoding>>(i, m.filters, [this, i] { return input(i); });
         }
+    }
+
+    void add_image(size_t i, size_t depth) {
+        const tern::layer_shape& s = table_.layers[i].shape;
+        image_.resize(s.height * s.width * s.channels);
+        random_bytes random(0x31);
+        for (std::uint8_t& x : image_) x = static_cast<std::uint8_t>(random.next());
+        const auto values = random_values<ternary, std::int8_t>(s.outputs * depth, 0x21);
+        first_ = tern::packed_matrix<tern::ternary_code>(
+            tern::matrix_view<const std::int8_t>{values.data(), s.outputs, depth});
+        add_layer<first_layer>(i, first_, [this] { return image(); });
     }
 
     template <class Kind, class Weights, class Input>
@@ -154,23 +161,6 @@ private:
         steps_.push_back(step);
     }
 
-    void add_image(const network_layer& l) {
-        const size_t pixels = l.shape.height * l.shape.width;
-        image_.resize(pixels * l.shape.channels);
-        random_bytes random(0x31);
-        for (float& x : image_) x = static_cast<float>(random.next());
-        pixels_ = tern::packed_activations<pixel>(pixels, l.shape.channels);
-        steps_.push_back({"pack_image",
-                          0,
-                          network_step::pack,
-                          [this] {
-                              return tern::quantize::quantize_bits<Arch>(
-                                  tern::matrix_view<const float>{image_.data(), pixels_.rows, pixels_.depth}, 1.0f,
-                                  pixels_);
-                          },
-                          {},
-                          {}});
-    }
     void add_average(const network_layer& l) {
         averages_.resize(l.shape.channels);
         const size_t i = memory_.size() - 1;
@@ -234,9 +224,9 @@ private:
                           {}});
     }
 
-    [[nodiscard]] tern::packed_tensor<pixel> image() const {
+    [[nodiscard]] tern::byte_tensor image() const {
         const tern::layer_shape& s = table_.layers[0].shape;
-        return {pixels_, 1, s.height, s.width};
+        return {tern::tensor_view<const std::uint8_t>{image_.data(), 1, s.height, s.width, s.channels}, 128};
     }
     [[nodiscard]] tern::packed_tensor<Encoding> input(size_t i) const {
         const network_layer& l = table_.layers[i];
@@ -289,12 +279,20 @@ private:
             for (size_t ky = window.y.first_tap(y); ky < window.y.last_tap(y, in.height); ++ky)
                 for (size_t kx = window.x.first_tap(x); kx < window.x.last_tap(x, in.width); ++kx) {
                     const size_t tap = ky * window.x.kernel + kx;
-                    const size_t at = in.pixel(0, window.y.input(y, ky), window.x.input(x, kx));
-                    if constexpr (std::is_same_v<typename Kind::weights, tern::packed_rows<Encoding>>)
-                        sum += in.pixels.value(at, o) * w.value(tap, o);
-                    else
+                    const size_t row = window.y.input(y, ky);
+                    const size_t col = window.x.input(x, kx);
+                    if constexpr (std::is_same_v<Kind, first_layer>) {
+                        for (size_t c = 0; c < in.channels; ++c)
+                            sum += (in.view().pixel(0, row, col)[c] - in.zero_point) *
+                                   w.value(o, tap * in.channels + c);
+                        continue;
+                    } else if constexpr (std::is_same_v<typename Kind::weights, tern::packed_rows<Encoding>>) {
+                        sum += in.pixels.value(in.pixel(0, row, col), o) * w.value(tap, o);
+                    } else {
+                        const size_t at = in.pixel(0, row, col);
                         for (size_t c = 0; c < in.channels(); ++c)
                             sum += in.pixels.value(at, c) * w.value(o, tap * in.channels() + c);
+                    }
                 }
             if (dst.pixel(0, y, x)[o] != sum) return "the result differs from its formula";
         }

@@ -6,10 +6,11 @@
 //     std::array<unsigned char, conv.workspace_size()> memory;             // or any other memory of the caller's
 //     s = conv.run(input, filters, output, limits, memory.data(), memory.size(), executor);
 //
-// The kinds of layers are conv2d_of, depthwise_of, connected_of, max_pool_of and average_pool_of. Behind them stand the
-// operations of conv_fused.hpp, depthwise.hpp, gemm.hpp and pool.hpp, with their operands, exactness and bounds.
+// The kinds of layers are conv2d_of, byte_conv2d_of, depthwise_of, connected_of, max_pool_of and average_pool_of. Behind
+// them stand the operations of conv_fused.hpp, depthwise.hpp, gemm.hpp and pool.hpp, with their operands, exactness and
+// bounds.
 //
-// input: `packed_tensor` of what the layer reads, or `tensor_view<const float>` together with the way in which it
+// input: `packed_tensor` of what the layer reads (byte_conv2d_of: `byte_tensor`), or `tensor_view<const float>` together with the way in which it
 // becomes that (`from_floats`): it is then packed into the workspace first, and only then is there a workspace at all.
 // output, how: `tensor_view` or `mutable_packed_tensor` and a way of fused.hpp; `plain` for int32 sums and pools.
 //
@@ -79,6 +80,8 @@ template <class Encoding>
     return v.pixels.depth;
 }
 
+[[nodiscard]] TERN_INLINE constexpr size_t channels_of(const byte_tensor& v) noexcept { return v.channels; }
+
 template <class Input, class Output>
 [[nodiscard]] TERN_INLINE bool fits(const layer_shape& s, const Input& in, const Output& out,
                                     size_t channels) noexcept {
@@ -92,6 +95,7 @@ template <class Input, class Output>
 template <class Lhs, class Rhs>
 struct conv2d_of {
     using reads = Lhs;
+    using input = packed_tensor<Lhs>;
     using weights = packed_panels<Rhs>;
 
     [[nodiscard]] static TERN_INLINE constexpr status check(const layer_shape& s) noexcept {
@@ -115,10 +119,48 @@ struct conv2d_of {
     }
 };
 
+/// Convolution of bytes; weights: `packed_codes`, `packed_trits` or `packed_panels<binary>` of one tap, as conv_bytes.hpp
+/// wants them. For networks' first layers: pixels go in as they are.
+template <class Filters>
+struct byte_conv2d_of {
+    using reads = unsigned_bits<8>;
+    using input = byte_tensor;
+    using weights = Filters;
+
+    [[nodiscard]] static TERN_INLINE constexpr status check(const layer_shape& s) noexcept {
+        if (s.window.groups == 0 || s.channels % s.window.groups != 0) return status::bad_shape;
+        return detail::check_layer(s, s.channels / s.window.groups, 255);
+    }
+    [[nodiscard]] static TERN_INLINE constexpr size_t outputs(const layer_shape& s) noexcept { return s.outputs; }
+    /// Codes and trits take a multiple of four bytes.
+    [[nodiscard]] static TERN_INLINE constexpr size_t weight_words(const layer_shape& s) noexcept {
+        const size_t depth = s.taps() * (s.channels / s.window.groups);
+        if constexpr (std::is_same_v<Filters, packed_codes>)
+            return codes_bytes(s.outputs, depth) / sizeof(word);
+        else if constexpr (std::is_same_v<Filters, packed_trits>)
+            return trits_bytes(s.outputs, depth) / sizeof(word);
+        else
+            return panels_words<binary>(s.outputs, 1, depth);
+    }
+    [[nodiscard]] static TERN_INLINE constexpr size_t tiles_of(const layer_shape& s) noexcept {
+        return bits::ceil_div(s.outputs, std::is_same_v<Filters, packed_codes> ? packed_codes::tile_outputs
+                                                                                : panel_outputs);
+    }
+    template <class Arch, class Output, class How>
+    [[nodiscard]] static TERN_INLINE status run(const layer_shape& s, const byte_tensor& in, const weights& w,
+                                                const Output& out, const How& how, tiles range) noexcept {
+        if constexpr (std::is_same_v<How, plain>)
+            return conv2d<Arch>(in, w, s.window, out, range);
+        else
+            return conv2d<Arch>(in, w, s.window, out, how, range);
+    }
+};
+
 /// Depthwise convolution; weights: `packed_rows<Rhs>`, one row a tap.
 template <class Lhs, class Rhs>
 struct depthwise_of {
     using reads = Lhs;
+    using input = packed_tensor<Lhs>;
     using weights = packed_rows<Rhs>;
 
     [[nodiscard]] static TERN_INLINE constexpr status check(const layer_shape& s) noexcept {
@@ -145,6 +187,7 @@ struct depthwise_of {
 template <class Lhs, class Rhs>
 struct connected_of {
     using reads = Lhs;
+    using input = packed_tensor<Lhs>;
     using weights = packed_panels<Rhs>;
 
     [[nodiscard]] static TERN_INLINE constexpr status check(const layer_shape& s) noexcept {
@@ -172,6 +215,7 @@ struct connected_of {
 template <class Encoding>
 struct pool_of {
     using reads = Encoding;
+    using input = packed_tensor<Encoding>;
     using weights = no_weights;
 
     [[nodiscard]] static TERN_INLINE constexpr status check(const layer_shape& s) noexcept {
@@ -214,7 +258,9 @@ struct average_pool_of : pool_of<Encoding> {
 template <class Kind>
 class layer {
     using reads = typename Kind::reads;
+    using input_type = typename Kind::input;
     using weights = typename Kind::weights;
+    static constexpr bool packs = !std::is_same_v<input_type, byte_tensor>;
 
     layer_shape shape_;
     status state_;
@@ -236,14 +282,14 @@ public:
     }
     /// Bytes that `run` needs for floats; for packed input it needs none.
     [[nodiscard]] TERN_INLINE constexpr size_t workspace_size() const noexcept {
-        return state_ == status::ok
+        return packs && state_ == status::ok
                    ? rows_words<reads>(shape_.images * shape_.height * shape_.width, shape_.channels) * sizeof(word)
                    : 0;
     }
 
-    /// Packed input.
+    /// Packed input, or bytes.
     template <class Arch = default_arch, class Output, class How, class Executor = serial>
-    [[nodiscard]] status run(const packed_tensor<reads>& input, const weights& w, const Output& output, const How& how,
+    [[nodiscard]] status run(const input_type& input, const weights& w, const Output& output, const How& how,
                              Executor&& executor = {}) const noexcept {
         if (state_ != status::ok) return state_;
         if (!detail::fits(shape_, input, output, outputs())) return status::bad_shape;
@@ -256,6 +302,7 @@ public:
     [[nodiscard]] status run(const tensor_view<const float>& input, const from_floats& source, const weights& w,
                              const Output& output, const How& how, void* workspace, size_t bytes,
                              Executor&& executor = {}) const noexcept {
+        static_assert(packs, "tern: byte_conv2d_of reads bytes, it packs no floats");
         if (state_ != status::ok) return state_;
         if (input.images != shape_.images || input.height != shape_.height || input.width != shape_.width ||
             input.channels != shape_.channels)
