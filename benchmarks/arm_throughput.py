@@ -71,8 +71,14 @@ BOUNDS = {
                        "neoverse-n1": 64, "neoverse-n2": 64, "neoverse-v1": 128, "cortex-m4": 1.9, "cortex-m7": 3.4},
 }
 BOUNDS["binary_ternary"] = {core: bound for core, bound in BOUNDS["ternary_binary"].items() if core[7] != "m"}
+# Products of bytes differ by instruction set. Of SMLAL, SDOT and USMMLA with codes that cost nothing.
+BOUNDS["int8_ternary@neon"] = {"cortex-a53": 4, "cortex-a55": 4, "cortex-a57": 8, "cortex-a72": 8, "cortex-a510": 6,
+                               "neoverse-n1": 8, "neoverse-n2": 11, "neoverse-v1": 16}
+BOUNDS["int8_ternary@dotprod"] = {"cortex-a55": 13, "cortex-a510": 20, "neoverse-n1": 32, "neoverse-n2": 32,
+                                  "neoverse-v1": 64}
+BOUNDS["int8_ternary@i8mm"] = {"cortex-a510": 32, "neoverse-n2": 64, "neoverse-v1": 126}
 FRACTION = 0.85
-FRACTIONS = {}
+FRACTION_OF_BYTES = 0.8
 # Rounded ones of the project's own.
 BARS = {("binary_binary", "cortex-a55"): 31, ("ternary_ternary", "cortex-a55"): 12.5,
         ("ternary_ternary", "cortex-a57"): 30, ("ternary_ternary", "cortex-a72"): 30,
@@ -85,16 +91,28 @@ REACHED = {
     ("clang", "ternary_binary", "cortex-a53"): 20, ("gcc", "binary_ternary", "cortex-a53"): 20,
     ("clang", "binary_ternary", "cortex-a53"): 20, ("gcc", "binary_ternary", "cortex-a510"): 36,
     ("clang", "binary_ternary", "cortex-a510"): 36, ("clang", "binary_ternary", "cortex-a55"): 22,
+    ("gcc", "int8_ternary@neon", "cortex-a53"): 2.6, ("clang", "int8_ternary@neon", "cortex-a53"): 2.1,
+    ("gcc", "int8_ternary@neon", "neoverse-n2"): 7.9, ("clang", "int8_ternary@neon", "neoverse-n2"): 7.9,
+    ("clang", "int8_ternary@neon", "cortex-a55"): 2.7, ("clang", "int8_ternary@neon", "cortex-a510"): 3.6,
+    ("gcc", "int8_ternary@dotprod", "cortex-a55"): 8, ("clang", "int8_ternary@dotprod", "cortex-a55"): 9.8,
+    ("gcc", "int8_ternary@dotprod", "cortex-a510"): 9.4,
+    ("gcc", "int8_ternary@i8mm", "cortex-a510"): 18.9, ("clang", "int8_ternary@i8mm", "cortex-a510"): 12.7,
+    ("gcc", "int8_ternary@i8mm", "neoverse-n2"): 39, ("clang", "int8_ternary@i8mm", "neoverse-n2"): 39,
+    ("gcc", "int8_ternary@i8mm", "neoverse-v1"): 77, ("clang", "int8_ternary@i8mm", "neoverse-v1"): 77,
     ("gcc", "binary_binary", "cortex-m4"): 2.3, ("gcc", "ternary_ternary", "cortex-m4"): 1.1,
     ("gcc", "binary_binary", "cortex-m7"): 3.6, ("gcc", "ternary_ternary", "cortex-m7"): 1.8,
 }
 
 
-def bar(kernel, core):
-    bound = BOUNDS.get(kernel, {}).get(core)
+def bound_of(title, kernel, core):
+    return BOUNDS.get(kernel, BOUNDS.get(kernel + "@" + title, {})).get(core)
+
+
+def bar(title, kernel, core):
+    bound = bound_of(title, kernel, core)
     if bound is None:
         return None
-    return BARS.get((kernel, core), FRACTIONS.get(kernel, FRACTION) * bound)
+    return BARS.get((kernel, core), (FRACTION_OF_BYTES if kernel.startswith("int8") else FRACTION) * bound)
 
 
 def loops(assembly):
@@ -182,8 +200,8 @@ def table(rows):
                     if core not in figures:
                         cells.append("-")
                         continue
-                    value, asked = figures[core][4], bar(kernel, core)
-                    bound = BOUNDS.get(kernel, {}).get(core)
+                    value, asked = figures[core][4], bar(title, kernel, core)
+                    bound = bound_of(title, kernel, core)
                     mark = "" if asked is None or value >= asked else " (!)"
                     cells.append(("%.1f" % value if value < 100 else "%.0f" % value) +
                                  (" of %g%s" % (bound, mark) if bound else ""))
@@ -234,7 +252,8 @@ def main():
             file.write(HEAD % (100 * FRACTION, versions(wanted.mca)) + text)
     held = faults = 0
     for title, compiler, kernel, core, value, _ in rows:
-        floor = REACHED.get((compiler, kernel, core), bar(kernel, core))
+        floor = REACHED.get((compiler, kernel, core),
+                            REACHED.get((compiler, kernel + "@" + title, core), bar(title, kernel, core)))
         if floor is None:
             continue
         held += 1

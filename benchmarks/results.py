@@ -9,7 +9,8 @@ import json
 import re
 import statistics
 
-ARCHITECTURES = ("scalar", "simd", "sse4", "avx2", "avx512", "avx512_vnni", "avx512_vpopcntdq", "neon")
+ARCHITECTURES = ("scalar", "simd", "sse4", "avx2", "avx512", "avx512_vnni", "avx512_vpopcntdq", "neon",
+                 "dotprod", "i8mm")
 
 
 class Result:
