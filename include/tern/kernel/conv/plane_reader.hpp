@@ -19,13 +19,29 @@
 
 namespace tern::kernel {
 
+/// Room on the stack, in pointers and words. Microcontrollers have little: there it is enough for a dense window of eight
+/// planes.
+template <class Arch>
+struct reader_room {
+    static constexpr size_t pointers = 1024;
+    static constexpr size_t zeros = 512;
+    static constexpr size_t scratch = 4096;
+};
+template <>
+struct reader_room<arch::scalar> {
+    static constexpr size_t pointers = 64;
+    static constexpr size_t zeros = 64;
+    static constexpr size_t scratch = 8 * dense_words;
+};
+
 /// Tiles of `Rows` pixels, at most `Tiles` of them.
 template <class Arch, class Lhs, size_t Rows, size_t Tiles>
 class plane_reader {
     static constexpr size_t planes = size_t{Lhs::planes};
-    static constexpr size_t table_size = 1024;  // pointers
-    static constexpr size_t zero_words = 512;
-    static constexpr size_t scratch_words = 4096;
+    static constexpr size_t table_size = reader_room<Arch>::pointers;
+    static constexpr size_t zero_words = reader_room<Arch>::zeros;
+    static constexpr size_t scratch_words = reader_room<Arch>::scratch;
+    static_assert(scratch_words >= planes * dense_words * Rows && table_size >= Tiles * Rows);
     static constexpr size_t most_tiles = Tiles;
 
 public:
