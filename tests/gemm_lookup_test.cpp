@@ -37,6 +37,7 @@ struct lookup {
     const char* arch;
     encoding_info lhs;
     status (*to_int32)(const rows_operand&, const packed_indices&, const int32_matrix&, tiles);
+    /// On the best architecture alone: what panels give is the same on all of them.
     status (*panels)(const rows_operand&, const tern::packed_panels<tern::ternary>&, const int32_matrix&);
     // Both of these only where the table says so.
     status (*to_float)(const rows_operand&, const packed_indices&, const float_matrix&, const tern::scale_offset&,
@@ -53,7 +54,7 @@ lookup entry(Arch arch) {
                  return tern::gemm<Arch>(x.as<Lhs>(), w, dst, range);
              },
              [](const rows_operand& x, const tern::packed_panels<tern::ternary>& w, const int32_matrix& dst) {
-                 if constexpr (Lhs::sign_bit == tern::set_bit::plus) return tern::gemm<Arch>(x.as<Lhs>(), w, dst);
+                 if constexpr (Lhs::sign_bit == tern::set_bit::plus) return tern::gemm(x.as<Lhs>(), w, dst);
                  return status::unsupported;
              },
              nullptr,
@@ -82,7 +83,7 @@ void add_entries(std::vector<lookup>& to, Arch arch) {
     to.push_back(entry<false, tern::binary_set_minus>(arch));
     to.push_back(entry<false, tern::unsigned_bits<1>>(arch));
     to.push_back(entry<false, tern::unsigned_bits<2>>(arch));
-    to.push_back(entry<true, tern::unsigned_bits<3>>(arch));
+    to.push_back(entry<false, tern::unsigned_bits<3>>(arch));
     to.push_back(entry<false, tern::unsigned_bits<8>>(arch));
     to.push_back(entry<false, tern::bipolar_bits<2>>(arch));
     to.push_back(entry<true, tern::bipolar_bits<5>>(arch));
