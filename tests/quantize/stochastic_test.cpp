@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <limits>
+#include <ostream>  // doctest prints engines
 #include <random>
 #include <utility>
 #include <vector>
