@@ -17,7 +17,9 @@ template <class Lhs, class Rhs, bool OneRow>
 struct planes {
     using group = kernel::panel_group<arch_of_loops, Lhs, Rhs, OneRow>;
     using tile = typename group::tile_type;
-    static constexpr std::size_t macs = group::rows * group::registers * group::lanes::width * word_bits;
+    // Without vectors, words.hpp adds four words up before it counts them.
+    static constexpr std::size_t words = group::lanes::width == 1 ? 4 : 1;
+    static constexpr std::size_t macs = group::rows * group::registers * group::lanes::width * words * word_bits;
 
     /// panel_group::multiply for whole groups, in line.
     static TERN_INLINE void multiply(const kernel::stretches& depth, const word* first, std::size_t panel_stride,

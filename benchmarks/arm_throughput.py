@@ -99,8 +99,6 @@ REACHED = {
     ("gcc", "int8_ternary@i8mm", "cortex-a510"): 18.9, ("clang", "int8_ternary@i8mm", "cortex-a510"): 12.7,
     ("gcc", "int8_ternary@i8mm", "neoverse-n2"): 39, ("clang", "int8_ternary@i8mm", "neoverse-n2"): 39,
     ("gcc", "int8_ternary@i8mm", "neoverse-v1"): 77, ("clang", "int8_ternary@i8mm", "neoverse-v1"): 77,
-    ("gcc", "binary_binary", "cortex-m4"): 2.3, ("gcc", "ternary_ternary", "cortex-m4"): 1.1,
-    ("gcc", "binary_binary", "cortex-m7"): 3.6, ("gcc", "ternary_ternary", "cortex-m7"): 1.8,
 }
 
 
