@@ -18,9 +18,6 @@ using tern::status;
 using tern::tensor_view;
 using tern::tiles;
 
-using tested = tern_test::detail::keep_tested<tern::arch::scalar, tern::arch::simd, tern::arch::sse4, tern::arch::avx2,
-                                              tern::arch::avx512, tern::arch::avx512_vnni>;
-
 using to_int32 = status (*)(const tern::byte_tensor&, const void*, const tern::window2d&, const int32_tensor&, tiles);
 using to_float = status (*)(const tern::byte_tensor&, const void*, const tern::window2d&, const float_tensor&,
                             const tern::scale_offset&, tiles);
@@ -54,7 +51,7 @@ const std::vector<byte_kernels>& byte_kernels_of_all() {
                                  float_of<decltype(tags), tern::packed_codes>}),
                  ...);
             },
-            tested{});
+            byte_architectures{});
         return list;
     }();
     return all;

@@ -51,6 +51,39 @@ const shape borders_of_tiles[] = {{1, 1, 1},    {0, 3, 5},   {3, 0, 5},  {3, 5, 
                         {2, 17, 33},  {5, 31, 64}, {9, 33, 7}, {17, 47, 31}, {33, 18, 45}, {3, 5, 1025},
                         {1, 33, 4129}};
 
+/// Holds all destinations of one product against the reference; scales have groups of `group` along the depth, 0: none.
+template <class Lhs, class Rhs>
+void check_views(const Lhs& lhs, const Rhs& rhs, const integers& x, const integers& w, random_numbers& random,
+                 size_t group = 0) {
+    parameters p;
+    p.randomize(random, x.rows, w, group);
+    std::vector<std::int32_t> sums(x.rows * w.rows);
+    std::vector<float> reals(x.rows * w.rows);
+    std::vector<std::int8_t> codes(x.rows * w.rows);
+    const tern::matrix_view<float> real_view(reals.data(), x.rows, w.rows);
+    tern::reference::gemm(x.view(), w.view(), tern::matrix_view<std::int32_t>(sums.data(), x.rows, w.rows));
+    tern::reference::gemm(x.view(), w.view(), real_view, p.epilogue);
+    tern::reference::ternarize(real_view, p.limits, tern::matrix_view<std::int8_t>(codes.data(), x.rows, w.rows));
+    for_each_version([&] {
+        destination<std::int32_t> to_int32(x.rows, w.rows, 2);
+        to_int32.expect(sums);
+        CHECK(dispatch::gemm(lhs, rhs, to_int32.view()) == status::ok);
+        CHECK(to_int32.difference() == "");
+        destination<float> to_float(x.rows, w.rows, 1);
+        to_float.expect(reals);
+        CHECK(dispatch::gemm(lhs, rhs, to_float.view(), p.epilogue) == status::ok);
+        CHECK(to_float.difference() == "");
+        ternary_destination to_ternary(x.rows, w.rows, form::padded);
+        to_ternary.expect(codes);
+        CHECK(dispatch::gemm(lhs, rhs, to_ternary.view(), p.epilogue, p.limits) == status::ok);
+        CHECK(to_ternary.difference() == "");
+        destination<std::int32_t> vector(x.rows, w.rows, 0);
+        if (x.rows == 1) vector.expect(sums);
+        CHECK(dispatch::gemv(lhs, rhs, vector.view()) == (x.rows == 1 ? status::ok : status::bad_shape));
+        CHECK(vector.difference() == "");
+    });
+}
+
 template <class Lhs, class Rhs>
 void check_products() {
     const encoding_info of_x = describe<Lhs>();
@@ -65,42 +98,8 @@ void check_products() {
         const integers w = make_integers(of_w, s.outputs, s.depth, fill::random, random);
         const packed_lhs lhs(of_x, x, forms[random.next() % 4], random);
         const packed_rhs rhs(of_w, w, 1, random.once_in(2));
-        const auto packed_x = lhs.view().template as<Lhs>();
-        const auto packed_w = rhs.view().template as<Rhs>();
-        parameters p;
-        p.randomize(random, s.rows, w, s.depth > 64 && random.once_in(2) ? 64 : 0);
-
-        std::vector<std::int32_t> sums(s.rows * s.outputs);
-        std::vector<float> reals(s.rows * s.outputs);
-        std::vector<std::int8_t> codes(s.rows * s.outputs);
-        const tern::matrix_view<float> real_view(reals.data(), s.rows, s.outputs);
-        tern::reference::gemm(x.view(), w.view(), tern::matrix_view<std::int32_t>(sums.data(), s.rows, s.outputs));
-        tern::reference::gemm(x.view(), w.view(), real_view, p.epilogue);
-        tern::reference::ternarize(real_view, p.limits,
-                                   tern::matrix_view<std::int8_t>(codes.data(), s.rows, s.outputs));
-
-        for_each_version([&] {
-            destination<std::int32_t> to_int32(s.rows, s.outputs, 2);
-            to_int32.expect(sums);
-            CHECK(dispatch::gemm(packed_x, packed_w, to_int32.view()) == status::ok);
-            CHECK(to_int32.difference() == "");
-
-            destination<float> to_float(s.rows, s.outputs, 1);
-            to_float.expect(reals);
-            CHECK(dispatch::gemm(packed_x, packed_w, to_float.view(), p.epilogue) == status::ok);
-            CHECK(to_float.difference() == "");
-
-            ternary_destination to_ternary(s.rows, s.outputs, form::padded);
-            to_ternary.expect(codes);
-            CHECK(dispatch::gemm(packed_x, packed_w, to_ternary.view(), p.epilogue, p.limits) == status::ok);
-            CHECK(to_ternary.difference() == "");
-
-            destination<std::int32_t> vector(s.rows, s.outputs, 0);
-            if (s.rows == 1) vector.expect(sums);
-            CHECK(dispatch::gemv(packed_x, packed_w, vector.view()) ==
-                  (s.rows == 1 ? status::ok : status::bad_shape));
-            CHECK(vector.difference() == "");
-        });
+        check_views(lhs.view().template as<Lhs>(), rhs.view().template as<Rhs>(), x, w, random,
+                    s.depth > 64 && random.once_in(2) ? 64 : 0);
     }
 }
 
@@ -159,38 +158,6 @@ TEST_CASE("every version of every convolution equals the reference") {
     check_convolutions<binary, ternary>();
     check_convolutions<ternary, binary>();
     check_convolutions<ternary, ternary>();
-}
-
-/// All destinations of one product of views.
-template <class Lhs, class Rhs>
-void check_views(const Lhs& lhs, const Rhs& rhs, const integers& x, const integers& w, random_numbers& random) {
-    parameters p;
-    p.randomize(random, x.rows, w, 0);
-    std::vector<std::int32_t> sums(x.rows * w.rows);
-    std::vector<float> reals(x.rows * w.rows);
-    std::vector<std::int8_t> codes(x.rows * w.rows);
-    const tern::matrix_view<float> real_view(reals.data(), x.rows, w.rows);
-    tern::reference::gemm(x.view(), w.view(), tern::matrix_view<std::int32_t>(sums.data(), x.rows, w.rows));
-    tern::reference::gemm(x.view(), w.view(), real_view, p.epilogue);
-    tern::reference::ternarize(real_view, p.limits, tern::matrix_view<std::int8_t>(codes.data(), x.rows, w.rows));
-    for_each_version([&] {
-        destination<std::int32_t> to_int32(x.rows, w.rows, 2);
-        to_int32.expect(sums);
-        CHECK(dispatch::gemm(lhs, rhs, to_int32.view()) == status::ok);
-        CHECK(to_int32.difference() == "");
-        destination<float> to_float(x.rows, w.rows, 1);
-        to_float.expect(reals);
-        CHECK(dispatch::gemm(lhs, rhs, to_float.view(), p.epilogue) == status::ok);
-        CHECK(to_float.difference() == "");
-        ternary_destination to_ternary(x.rows, w.rows, form::padded);
-        to_ternary.expect(codes);
-        CHECK(dispatch::gemm(lhs, rhs, to_ternary.view(), p.epilogue, p.limits) == status::ok);
-        CHECK(to_ternary.difference() == "");
-        destination<std::int32_t> vector(x.rows, w.rows, 0);
-        if (x.rows == 1) vector.expect(sums);
-        CHECK(dispatch::gemv(lhs, rhs, vector.view()) == (x.rows == 1 ? status::ok : status::bad_shape));
-        CHECK(vector.difference() == "");
-    });
 }
 
 TEST_CASE("every version of products of bytes and by lookup equals the reference") {

@@ -27,23 +27,12 @@ using tern::tiles;
 constexpr size_t deepest = 16777215;       // (2^31 - 1) / 128
 constexpr size_t deepest_real = 4194303;  // (2^29 - 1) / 128
 
-using tested = tern_test::detail::keep_tested<tern::arch::scalar, tern::arch::simd, tern::arch::sse4, tern::arch::avx2,
-                                              tern::arch::avx512, tern::arch::avx512_vnni,
-                                              tern::arch::avx512_vpopcntdq, tern::arch::neon,
-                                              tern::arch::dotprod, tern::arch::i8mm>;
-
 template <class Body>
 void for_each_tag(const Body& body) {
-    std::apply(
-        [&](auto... tags) {
-            const auto one = [&](auto tag) {
-                INFO("on ", tern::arch::name(tag));
-                ran(tag);
-                body(tag);
-            };
-            (one(tags), ...);
-        },
-        tested{});
+    for_each_architecture<byte_architectures>([&](auto tag) {
+        INFO("on ", tern::arch::name(tag));
+        body(tag);
+    });
 }
 
 /// Signed bytes at an odd address, rows with a gap; the memory ends with the last element, for the address sanitizer.

@@ -71,11 +71,6 @@ lookup entry(Arch arch) {
     return e;
 }
 
-/// All tags that have a shape of their own.
-using lookup_architectures =
-    detail::keep_tested<tern::arch::scalar, tern::arch::simd, tern::arch::sse4, tern::arch::avx2, tern::arch::avx512,
-                        tern::arch::avx512_vpopcntdq, tern::arch::neon>;
-
 template <class Arch>
 void add_entries(std::vector<lookup>& to, Arch arch) {
     to.push_back(entry<true, tern::ternary>(arch));
@@ -92,7 +87,7 @@ void add_entries(std::vector<lookup>& to, Arch arch) {
 const std::vector<lookup>& lookups() {
     static const std::vector<lookup> all = [] {
         std::vector<lookup> entries;
-        std::apply([&](auto... tags) { (add_entries(entries, tags), ...); }, lookup_architectures{});
+        std::apply([&](auto... tags) { (add_entries(entries, tags), ...); }, architectures{});
         return entries;
     }();
     return all;

@@ -43,8 +43,8 @@ void add(kernel_table<Function>& table, const char* arch, Function function) {
 }
 
 /// Which operations a pair is tested in. Epilogues and destinations see encodings through numbers only (row and output
-/// constants, sums), so `all` is for one pair of each kind of constant term; int32 results are for every pair, those of
-/// convolutions for the usual weights. The other tables keep an entry without instances, so that a pair has the same
+/// constants, sums), so `all` is for one pair of each kind of constant term, and so are transposed convolutions, which
+/// differ in geometry alone; int32 results are for every pair, those of convolutions for the usual weights. The other tables keep an entry without instances, so that a pair has the same
 /// index everywhere.
 enum class coverage { products, int32, all };
 
@@ -57,7 +57,6 @@ void add_instance(kernel_tables& to, Arch arch) {
     add<product_to_int32>(to.gemv_int32, name, instances::template gemv<int32_matrix>);
     if constexpr (Coverage != coverage::products) {
         add<convolution_to_int32>(to.conv2d_int32, name, instances::template conv2d<int32_tensor>);
-        add<convolution_to_int32>(to.transposed_int32, name, instances::template transposed<int32_tensor>);
     }
     if constexpr (Coverage == coverage::all) {
         add<product_to_float>(to.gemm_float, name, instances::template gemm<float_matrix, scale_offset>);
@@ -65,6 +64,7 @@ void add_instance(kernel_tables& to, Arch arch) {
         add<product_to_ternary>(to.gemm_ternary, name, instances::template gemm<ternary_rows, scale_offset, thresholds>);
         add<product_to_ternary>(to.gemv_ternary, name, instances::template gemv<ternary_rows, scale_offset, thresholds>);
         add<convolution_to_float>(to.conv2d_float, name, instances::template conv2d<float_tensor, scale_offset>);
+        add<convolution_to_int32>(to.transposed_int32, name, instances::template transposed<int32_tensor>);
         add<convolution_to_float>(to.transposed_float, name,
                                   instances::template transposed<float_tensor, scale_offset>);
         add<convolution_to_ternary>(to.conv2d_ternary, name,

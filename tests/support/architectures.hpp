@@ -50,8 +50,14 @@ using keep_tested = decltype(std::tuple_cat(
 using architectures = detail::keep_tested<tern::arch::scalar, tern::arch::simd, tern::arch::sse4, tern::arch::avx2,
                                           tern::arch::avx512, tern::arch::avx512_vpopcntdq, tern::arch::neon>;
 
-/// Calls `body(tag)` for each of these architectures and records it.
-template <class Body>
+/// The same, with those that differ in products of bytes alone.
+using byte_architectures = detail::keep_tested<tern::arch::scalar, tern::arch::simd, tern::arch::sse4, tern::arch::avx2,
+                                               tern::arch::avx512, tern::arch::avx512_vnni,
+                                               tern::arch::avx512_vpopcntdq, tern::arch::neon, tern::arch::dotprod,
+                                               tern::arch::i8mm>;
+
+/// Calls `body(tag)` for each architecture of the list and records it.
+template <class List = architectures, class Body>
 void for_each_architecture(Body body) {
     std::apply(
         [&](auto... tags) {
@@ -61,7 +67,7 @@ void for_each_architecture(Body body) {
             };
             (one(tags), ...);
         },
-        architectures{});
+        List{});
 }
 
 }  // namespace tern_test
