@@ -96,7 +96,7 @@ TEST_CASE("indices: every shape and every tail") {
             CHECK(view.panels() == round_up_div(outputs, 64));
             CHECK(tern::tile_count(view) == view.panels());
             for (std::size_t p = 0; p < view.panels() && depth != 0; ++p)
-                CHECK(view.sums(p) == memory.data() + p * view.panel_stride() + view.tiles() * 64);
+                CHECK(view.sums(p) == memory.data() + p * view.panel_stride() + view.panel_tiles() * 64);
         }
     }
 }

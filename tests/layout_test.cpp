@@ -8,7 +8,7 @@
 
 #include <doctest/doctest.h>
 
-#include <tern/layout.hpp>
+#include <tern/layout_tiles.hpp>
 
 #include "support/packing.hpp"
 

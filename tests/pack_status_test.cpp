@@ -8,7 +8,7 @@
 
 #include <doctest/doctest.h>
 
-#include <tern/pack.hpp>
+#include <tern/pack_tiles.hpp>
 
 #include "support/packing.hpp"
 

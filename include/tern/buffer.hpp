@@ -7,7 +7,7 @@
 #include <new>
 #include <utility>
 
-#include <tern/pack.hpp>
+#include <tern/pack_tiles.hpp>
 
 namespace tern {
 

@@ -16,7 +16,7 @@
 
 #include <tern/dispatch/table.hpp>
 #include <tern/epilogue.hpp>
-#include <tern/layout.hpp>
+#include <tern/layout_tiles.hpp>
 #include <tern/parallel.hpp>
 #include <tern/window.hpp>
 

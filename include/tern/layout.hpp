@@ -25,6 +25,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include <tern/arch.hpp>
 #include <tern/encoding.hpp>
 #include <tern/simd/bits.hpp>
 #include <tern/view.hpp>
@@ -224,130 +225,6 @@ template <class Encoding>
     return fits && depth != 0 ? p.words() : 0;
 }
 
-/// Ternary weights as 2-bit codes, tiles of 64 outputs x 4 depth positions, depth fastest. Any alignment; 64 bytes is
-/// fastest.
-struct packed_codes {
-    using encoding = ternary_code;
-    static constexpr size_t tile_outputs = 64;
-    static constexpr size_t tile_depth = 4;
-    static constexpr size_t tile_bytes = 64;
-    static constexpr size_t sums_bytes = tile_outputs * sizeof(std::int32_t);
-
-    const std::uint8_t* data = nullptr;
-    size_t outputs = 0;
-    size_t depth = 0;
-    layout_id layout = layout_id::codes;
-
-    TERN_INLINE constexpr packed_codes() noexcept {}
-    TERN_INLINE constexpr packed_codes(const std::uint8_t* data_, size_t outputs_, size_t depth_) noexcept
-        : data(data_), outputs(outputs_), depth(depth_) {}
-
-    /// Groups of 64 outputs.
-    [[nodiscard]] TERN_INLINE constexpr size_t panels() const noexcept { return bits::ceil_div(outputs, tile_outputs); }
-    [[nodiscard]] TERN_INLINE constexpr size_t panel_tiles() const noexcept {
-        return bits::ceil_div(depth, tile_depth);
-    }
-    /// Bytes from a group of 64 outputs to the next.
-    [[nodiscard]] TERN_INLINE constexpr size_t panel_stride() const noexcept {
-        return panel_tiles() * tile_bytes + sums_bytes;
-    }
-    [[nodiscard]] TERN_INLINE constexpr const std::uint8_t* panel(size_t p) const noexcept {
-        return data + p * panel_stride();
-    }
-    /// The 64 sums of the weights of a group of outputs, as little-endian int32 of any alignment.
-    [[nodiscard]] TERN_INLINE constexpr const std::uint8_t* sums(size_t p) const noexcept {
-        return panel(p) + panel_tiles() * tile_bytes;
-    }
-    [[nodiscard]] TERN_INLINE constexpr size_t bytes() const noexcept { return panels() * panel_stride(); }
-
-    struct position {
-        size_t byte;
-        size_t shift;
-    };
-    [[nodiscard]] TERN_INLINE constexpr position locate(size_t output, size_t d) const noexcept {
-        return {output / tile_outputs * panel_stride() + d / tile_depth * tile_bytes +
-                    output % panel_outputs * tile_depth + d % tile_depth,
-                output % tile_outputs / panel_outputs * 2};
-    }
-    [[nodiscard]] TERN_INLINE constexpr std::int32_t value(size_t output, size_t d) const noexcept {
-        const position at = locate(output, d);
-        return ternary_code::decode(static_cast<std::uint32_t>(data[at.byte]) >> at.shift & 3u);
-    }
-};
-
-/// Bytes of `packed_codes`; 0 when there is nothing to store, the size does not fit `size_t` or the sum of an output's
-/// weights could pass int32.
-[[nodiscard]] TERN_INLINE constexpr size_t codes_bytes(size_t outputs, size_t depth) noexcept {
-    if (depth > size_t{0x7fffffff}) return 0;
-    const packed_codes p(nullptr, outputs, depth);
-    size_t bytes = 0;
-    // The tiles of sums as four more of codes.
-    const bool fits = multiply(p.panel_tiles() + packed_codes::sums_bytes / packed_codes::tile_bytes,
-                               packed_codes::tile_bytes, bytes) &&
-                      multiply(bytes, p.panels(), bytes);
-    return fits && depth != 0 ? bytes : 0;
-}
-
-/// Ternary weights as base-3 digits, five to a byte, tiles of 16 outputs x 20 depth positions. Any alignment; 64 bytes is
-/// fastest.
-struct packed_trits {
-    using encoding = trit;
-    static constexpr size_t tile_depth = 20;
-    static constexpr size_t tile_bytes = 64;
-    static constexpr size_t lane_bytes = tile_depth / trit::per_byte;
-    static constexpr size_t sums_bytes = panel_outputs * sizeof(std::int32_t);
-
-    const std::uint8_t* data = nullptr;
-    size_t outputs = 0;
-    size_t depth = 0;
-    layout_id layout = layout_id::trits;
-
-    TERN_INLINE constexpr packed_trits() noexcept {}
-    TERN_INLINE constexpr packed_trits(const std::uint8_t* data_, size_t outputs_, size_t depth_) noexcept
-        : data(data_), outputs(outputs_), depth(depth_) {}
-
-    /// Groups of 16 outputs.
-    [[nodiscard]] TERN_INLINE constexpr size_t panels() const noexcept {
-        return bits::ceil_div(outputs, panel_outputs);
-    }
-    [[nodiscard]] TERN_INLINE constexpr size_t panel_tiles() const noexcept {
-        return bits::ceil_div(depth, tile_depth);
-    }
-    /// Bytes from a group of 16 outputs to the next.
-    [[nodiscard]] TERN_INLINE constexpr size_t panel_stride() const noexcept {
-        return panel_tiles() * tile_bytes + sums_bytes;
-    }
-    /// The 16 sums of the weights of a group of outputs, as little-endian int32 of any alignment.
-    [[nodiscard]] TERN_INLINE constexpr const std::uint8_t* sums(size_t p) const noexcept {
-        return data + p * panel_stride() + panel_tiles() * tile_bytes;
-    }
-
-    struct position {
-        size_t byte;
-        int digit;
-    };
-    [[nodiscard]] TERN_INLINE constexpr position locate(size_t output, size_t d) const noexcept {
-        return {output / panel_outputs * panel_stride() + d / tile_depth * tile_bytes +
-                    output % panel_outputs * lane_bytes + d % lane_bytes,
-                static_cast<int>(d % tile_depth / lane_bytes)};
-    }
-    [[nodiscard]] TERN_INLINE constexpr std::int32_t value(size_t output, size_t d) const noexcept {
-        const position at = locate(output, d);
-        return trit::decode(data[at.byte], at.digit);
-    }
-};
-
-/// Bytes of `packed_trits`; 0 when there is nothing to store, the size does not fit `size_t` or the sum of an output's
-/// weights could pass int32.
-[[nodiscard]] TERN_INLINE constexpr size_t trits_bytes(size_t outputs, size_t depth) noexcept {
-    if (depth > size_t{0x7fffffff}) return 0;
-    const packed_trits p(nullptr, outputs, depth);
-    size_t bytes = 0;
-    // The sums as one more tile.
-    const bool fits = multiply(p.panel_tiles() + 1, packed_trits::tile_bytes, bytes) && multiply(bytes, p.panels(), bytes);
-    return fits && depth != 0 ? bytes : 0;
-}
-
 template <class Encoding>
 [[nodiscard]] TERN_INLINE byte_range bytes_of(const packed_rows<Encoding>& v) noexcept {
     return bytes_of(v.data, v.extent() * sizeof(word));
@@ -358,16 +235,11 @@ template <class Encoding>
     return v.depth() == 0 ? byte_range{} : bytes_of(v.data, v.words() * sizeof(word));
 }
 
-[[nodiscard]] TERN_INLINE byte_range bytes_of(const packed_codes& v) noexcept {
-    return bytes_of(v.data, codes_bytes(v.outputs, v.depth));
-}
+// Checks of packed operands are too long to stand in every operation: functions of their own, which the parameter
+// `Isa` keeps apart from those of other instruction sets.
 
-[[nodiscard]] TERN_INLINE byte_range bytes_of(const packed_trits& v) noexcept {
-    return bytes_of(v.data, trits_bytes(v.outputs, v.depth));
-}
-
-template <class Encoding>
-[[nodiscard]] TERN_INLINE status check(const packed_rows<Encoding>& v) noexcept {
+template <class Encoding, class Isa = arch::scalar>
+[[nodiscard]] status check(const packed_rows<Encoding>& v) noexcept {
     if (v.layout != layout_id::rows) return status::bad_layout;
     if (v.rows == 0 || v.depth == 0) return status::ok;
     if (v.data == nullptr) return status::null_pointer;
@@ -388,95 +260,21 @@ template <class Encoding>
     return status::ok;
 }
 
-template <class Encoding>
-[[nodiscard]] TERN_INLINE status check(const packed_tensor<Encoding>& v) noexcept {
+template <class Encoding, class Isa = arch::scalar>
+[[nodiscard]] status check(const packed_tensor<Encoding>& v) noexcept {
     size_t pixels = 0;
     if (!multiply(v.images, v.height, pixels) || !multiply(pixels, v.width, pixels)) return status::overflow;
     return v.pixels.rows == pixels ? check(v.pixels) : status::bad_shape;
 }
 
-template <class Encoding>
-[[nodiscard]] TERN_INLINE status check(const packed_panels<Encoding>& v) noexcept {
+template <class Encoding, class Isa = arch::scalar>
+[[nodiscard]] status check(const packed_panels<Encoding>& v) noexcept {
     if (v.layout != layout_id::panels) return status::bad_layout;
     if (v.outputs == 0 || v.taps == 0 || v.tap_depth == 0) return status::ok;
     if (v.data == nullptr) return status::null_pointer;
     if (panels_words<Encoding>(v.outputs, v.taps, v.tap_depth) == 0) return status::overflow;
     if (reinterpret_cast<std::uintptr_t>(v.data) % alignof(word) != 0) return status::bad_alignment;
     return status::ok;
-}
-
-template <class Codes>
-[[nodiscard]] TERN_INLINE status check_bytes(const Codes& v, layout_id expected, size_t bytes) noexcept {
-    if (v.layout != expected) return status::bad_layout;
-    if (v.outputs == 0 || v.depth == 0) return status::ok;
-    if (v.data == nullptr) return status::null_pointer;
-    return bytes == 0 ? status::overflow : status::ok;
-}
-
-[[nodiscard]] TERN_INLINE status check(const packed_codes& v) noexcept {
-    return check_bytes(v, layout_id::codes, codes_bytes(v.outputs, v.depth));
-}
-
-[[nodiscard]] TERN_INLINE status check(const packed_trits& v) noexcept {
-    return check_bytes(v, layout_id::trits, trits_bytes(v.outputs, v.depth));
-}
-
-// -- indices --
-
-/// Ternary weights as indices of lookup tables, tiles of 64 outputs x 4 depth positions, depth fastest. Byte `lane` of
-/// a tile holds output 64 * panel + lane (see `ternary_index`).
-struct packed_indices {
-    using encoding = ternary_index;
-    static constexpr size_t tile_outputs = 64;
-    static constexpr size_t tile_depth = 4;
-    static constexpr size_t tile_bytes = 64;
-    static constexpr size_t sums_bytes = tile_outputs * sizeof(std::int32_t);
-
-    const std::uint8_t* data = nullptr;
-    size_t outputs = 0;
-    size_t depth = 0;
-    layout_id layout = layout_id::indices;
-
-    TERN_INLINE constexpr packed_indices() noexcept {}
-    TERN_INLINE constexpr packed_indices(const std::uint8_t* data_, size_t outputs_, size_t depth_) noexcept
-        : data(data_), outputs(outputs_), depth(depth_) {}
-
-    [[nodiscard]] TERN_INLINE constexpr size_t panels() const noexcept { return bits::ceil_div(outputs, tile_outputs); }
-    /// Tiles of a panel.
-    [[nodiscard]] TERN_INLINE constexpr size_t tiles() const noexcept { return bits::ceil_div(depth, tile_depth); }
-    /// Bytes from a panel to the next.
-    [[nodiscard]] TERN_INLINE constexpr size_t panel_stride() const noexcept {
-        return tiles() * tile_bytes + sums_bytes;
-    }
-    [[nodiscard]] TERN_INLINE constexpr const std::uint8_t* panel(size_t p) const noexcept {
-        return data + p * panel_stride();
-    }
-    /// Sums of the weights of a panel's 64 outputs: int32, two's complement, little-endian, of any alignment.
-    [[nodiscard]] TERN_INLINE constexpr const std::uint8_t* sums(size_t p) const noexcept {
-        return panel(p) + tiles() * tile_bytes;
-    }
-    [[nodiscard]] TERN_INLINE constexpr std::int32_t value(size_t output, size_t d) const noexcept {
-        const std::uint8_t* tile = panel(output / tile_outputs) + d / tile_depth * tile_bytes;
-        return ternary_index::decode(tile[output % tile_outputs], static_cast<int>(d % tile_depth));
-    }
-};
-
-/// Bytes of `packed_indices`; 0 when there is nothing to store, the size does not fit `size_t` or the sum of an
-/// output's weights could pass int32.
-[[nodiscard]] TERN_INLINE constexpr size_t indices_bytes(size_t outputs, size_t depth) noexcept {
-    if (depth == 0 || depth > size_t{0x7fffffff}) return 0;
-    const packed_indices v(nullptr, outputs, depth);
-    size_t bytes = 0;
-    constexpr size_t most_tiles = (static_cast<size_t>(-1) - packed_indices::sums_bytes) / packed_indices::tile_bytes;
-    return v.tiles() <= most_tiles && multiply(v.panels(), v.panel_stride(), bytes) ? bytes : 0;
-}
-
-[[nodiscard]] TERN_INLINE byte_range bytes_of(const packed_indices& v) noexcept {
-    return bytes_of(v.data, indices_bytes(v.outputs, v.depth));
-}
-
-[[nodiscard]] TERN_INLINE status check(const packed_indices& v) noexcept {
-    return check_bytes(v, layout_id::indices, indices_bytes(v.outputs, v.depth));
 }
 
 }  // namespace tern

@@ -3,7 +3,7 @@
 //
 // Every function here reads a *source*: a `matrix_view` of integers, or any packed view (that is a transcode). The
 // whole source is validated first; on any status but `ok` nothing is written. Cost: one pass to validate, one to
-// write, O(rows * depth). No allocation, no threads.
+// write, O(rows * depth). No allocation, no threads. pack_tiles.hpp packs codes, trits and lookup indices.
 #pragma once
 
 #include <cstddef>
@@ -13,7 +13,7 @@
 
 #include <tern/arch.hpp>
 #include <tern/kernel/pack/bytes.hpp>
-#include <tern/layout.hpp>
+#include <tern/layout_tiles.hpp>
 
 namespace tern {
 namespace detail {
@@ -45,9 +45,10 @@ template <class Encoding>
 TERN_INLINE constexpr size_t source_depth(const packed_panels<Encoding>& v) noexcept {
     return v.depth();
 }
-TERN_INLINE constexpr size_t source_depth(const packed_codes& v) noexcept { return v.depth; }
-TERN_INLINE constexpr size_t source_depth(const packed_trits& v) noexcept { return v.depth; }
-TERN_INLINE constexpr size_t source_depth(const packed_indices& v) noexcept { return v.depth; }
+template <class Encoding, layout_id Id, size_t Outputs, size_t Depth>
+TERN_INLINE constexpr size_t source_depth(const packed_tiles<Encoding, Id, Outputs, Depth>& v) noexcept {
+    return v.depth;
+}
 
 template <class Packed>
 TERN_INLINE constexpr auto source_rows(const Packed& v) noexcept -> decltype(v.outputs) {
@@ -129,32 +130,6 @@ TERN_INLINE void for_each_panel_word(const Source& source, const packed_panels<E
     }
 }
 
-/// Calls put(index, byte) once for every byte of the codes `view` that hold `source`: tiles and sums, padding included.
-template <class Source, class Put>
-TERN_INLINE void for_each_code_byte(const Source& source, const packed_codes& view, const Put& put) noexcept {
-    constexpr size_t outputs = packed_codes::tile_outputs;
-    size_t at = 0;
-    for (size_t first = 0; first < view.outputs; first += outputs) {
-        std::uint32_t sums[outputs] = {};
-        for (size_t d = 0; d < view.panel_tiles() * packed_codes::tile_depth; d += packed_codes::tile_depth) {
-            for (size_t i = 0; i < packed_codes::tile_bytes; ++i) {
-                const size_t from = d + i % packed_codes::tile_depth;
-                std::uint32_t byte = 0;
-                for (size_t field = 0; field < outputs / panel_outputs; ++field) {
-                    const size_t o = field * panel_outputs + i / packed_codes::tile_depth;
-                    const bool exists = first + o < view.outputs && from < view.depth;
-                    const std::int32_t value = exists ? source_value(source, first + o, from) : 0;
-                    sums[o] += static_cast<std::uint32_t>(value);
-                    byte |= ternary_code::encode(value) << (2 * field);
-                }
-                put(at++, static_cast<std::uint8_t>(byte));
-            }
-        }
-        for (const std::uint32_t sum : sums)
-            for (int shift = 0; shift < 32; shift += 8) put(at++, static_cast<std::uint8_t>(sum >> shift & 0xffu));
-    }
-}
-
 /// What is the same for every packing function: both sides checked, apart from each other, values encodable.
 template <class Arch, class Encoding, class Source>
 [[nodiscard]] TERN_INLINE status check_source(const Source& source, byte_range target) noexcept {
@@ -224,89 +199,6 @@ template <class Encoding, class Arch = default_arch, class Source>
     return status::ok;
 }
 
-/// Packs ternary weights as 2-bit codes, with the sums that the epilogues need. dst: `codes_bytes(outputs, depth)`
-/// bytes; 64-byte alignment is fastest, any will do.
-template <class Arch = default_arch, class Source>
-[[nodiscard]] status pack_codes(const Source& source, std::uint8_t* dst, size_t dst_bytes,
-                                packed_codes& packed) noexcept {
-    const packed_codes view(dst, detail::source_rows(source), detail::source_depth(source));
-    const size_t needed = codes_bytes(view.outputs, view.depth);
-    status s = detail::check_target(dst, dst_bytes, needed, view.outputs == 0 || view.depth == 0);
-    if (s != status::ok) return s;
-    s = detail::check_source<Arch, ternary_code>(source, bytes_of(dst, needed));
-    if (s != status::ok) return s;
-    if (needed != 0)
-        detail::for_each_code_byte(source, view,
-                                   [dst](size_t i, std::uint8_t byte) TERN_INLINE_LAMBDA { dst[i] = byte; });
-    packed = view;
-    return status::ok;
-}
-
-namespace detail {
-
-/// Calls put(offset, byte) once for every byte of the panels `view` that hold `source`: digits and sums, padding included.
-template <class Source, class Put>
-TERN_INLINE void for_each_trit_byte(const Source& source, const packed_trits& view, const Put& put) noexcept {
-    constexpr size_t lane_bytes = packed_trits::lane_bytes;
-    for (size_t o = 0; o < view.panels() * panel_outputs; ++o) {
-        const size_t first = o / panel_outputs * view.panel_stride() + o % panel_outputs * lane_bytes;
-        std::uint32_t sum = 0;
-        for (size_t t = 0; t < view.panel_tiles(); ++t) {
-            for (size_t j = 0; j < lane_bytes; ++j) {
-                std::int8_t digits[trit::per_byte] = {};
-                for (size_t i = 0; i < trit::per_byte; ++i) {
-                    const size_t d = t * packed_trits::tile_depth + i * lane_bytes + j;
-                    if (o < view.outputs && d < view.depth)
-                        digits[i] = static_cast<std::int8_t>(source_value(source, o, d));
-                    sum += static_cast<std::uint32_t>(std::int32_t{digits[i]});
-                }
-                put(first + t * packed_trits::tile_bytes + j, trit::encode(digits));
-            }
-        }
-        const size_t at = first + view.panel_tiles() * packed_trits::tile_bytes;
-        for (size_t b = 0; b < sizeof sum; ++b) put(at + b, static_cast<std::uint8_t>(sum >> 8 * b & 0xffu));
-    }
-}
-
-}  // namespace detail
-
-/// Packs ternary weights as base-3 digits, five to a byte, with the sums that epilogues need.
-/// dst: `trits_bytes(outputs, depth)` bytes; 64-byte alignment is fastest, any is enough.
-template <class Arch = default_arch, class Source>
-[[nodiscard]] status pack_trits(const Source& source, std::uint8_t* dst, size_t dst_bytes,
-                                packed_trits& packed) noexcept {
-    const packed_trits view(dst, detail::source_rows(source), detail::source_depth(source));
-    const size_t needed = trits_bytes(view.outputs, view.depth);
-    status s = detail::check_target(dst, dst_bytes, needed, view.outputs == 0 || view.depth == 0);
-    if (s != status::ok) return s;
-    s = detail::check_source<Arch, trit>(source, bytes_of(dst, needed));
-    if (s != status::ok) return s;
-    if (needed != 0)
-        detail::for_each_trit_byte(source, view,
-                                   [dst](size_t i, std::uint8_t byte) TERN_INLINE_LAMBDA { dst[i] = byte; });
-    packed = view;
-    return status::ok;
-}
-
-/// Trits that already lie in memory and whose bytes are not trusted, as `view_panels`: every byte has to be what
-/// `pack_trits` writes for the values there, else `bad_value`.
-template <class Arch = default_arch>
-[[nodiscard]] status view_trits(const void* data, size_t bytes, layout_id layout, size_t outputs, size_t depth,
-                                packed_trits& packed) noexcept {
-    if (layout != layout_id::trits) return status::bad_layout;
-    if (outputs == 0 || depth == 0) return status::bad_shape;
-    const packed_trits view(static_cast<const std::uint8_t*>(data), outputs, depth);
-    const status s = detail::check_target(view.data, bytes, trits_bytes(outputs, depth), false);
-    if (s != status::ok) return s;
-    bool canonical = true;
-    detail::for_each_trit_byte(view, view, [&](size_t i, std::uint8_t byte) TERN_INLINE_LAMBDA {
-        canonical = canonical && view.data[i] == byte;
-    });
-    if (!canonical) return status::bad_value;
-    packed = view;
-    return status::ok;
-}
-
 /// Any packed view back into integers: dst is rows (or outputs) x depth.
 template <class Arch = default_arch, class Packed, class T>
 [[nodiscard]] status unpack(const Packed& source, const matrix_view<T>& dst) noexcept {
@@ -342,90 +234,6 @@ template <class Encoding, class Arch = default_arch>
     bool canonical = true;
     detail::for_each_panel_word(
         view, view, [&](size_t i, word w) TERN_INLINE_LAMBDA { canonical = canonical && view.data[i] == w; });
-    if (!canonical) return status::bad_value;
-    packed = view;
-    return status::ok;
-}
-
-/// The same for codes: every byte has to be what `pack_codes` writes for the values there, so the fourth code is a
-/// `bad_value`.
-template <class Arch = default_arch>
-[[nodiscard]] status view_codes(const void* data, size_t bytes, layout_id layout, size_t outputs, size_t depth,
-                                packed_codes& packed) noexcept {
-    if (layout != layout_id::codes) return status::bad_layout;
-    if (outputs == 0 || depth == 0) return status::bad_shape;
-    const packed_codes view(static_cast<const std::uint8_t*>(data), outputs, depth);
-    const status s = detail::check_target(view.data, bytes, codes_bytes(outputs, depth), false);
-    if (s != status::ok) return s;
-    bool canonical = true;
-    detail::for_each_code_byte(view, view, [&](size_t i, std::uint8_t byte) TERN_INLINE_LAMBDA {
-        canonical = canonical && view.data[i] == byte;
-    });
-    if (!canonical) return status::bad_value;
-    packed = view;
-    return status::ok;
-}
-
-// -- indices --
-
-namespace detail {
-
-/// Calls put(offset, byte) once for every byte of the panels `view` that hold `source`: indices and sums, padding
-/// included.
-template <class Source, class Put>
-TERN_INLINE void for_each_index_byte(const Source& source, const packed_indices& view, const Put& put) noexcept {
-    constexpr size_t per_byte = ternary_index::per_byte;
-    for (size_t o = 0; o < view.panels() * packed_indices::tile_outputs; ++o) {
-        const size_t lane = o % packed_indices::tile_outputs;
-        const size_t first = o / packed_indices::tile_outputs * view.panel_stride();
-        std::uint32_t sum = 0;
-        for (size_t t = 0; t < view.tiles(); ++t) {
-            std::int8_t values[per_byte] = {};
-            for (size_t i = 0; o < view.outputs && i < per_byte && t * per_byte + i < view.depth; ++i) {
-                values[i] = static_cast<std::int8_t>(source_value(source, o, t * per_byte + i));
-                sum += static_cast<std::uint32_t>(std::int32_t{values[i]});
-            }
-            put(first + t * packed_indices::tile_bytes + lane, ternary_index::encode(values));
-        }
-        const size_t at = first + view.tiles() * packed_indices::tile_bytes + lane * sizeof sum;
-        for (size_t b = 0; b < sizeof sum; ++b) put(at + b, static_cast<std::uint8_t>(sum >> 8 * b & 0xffu));
-    }
-}
-
-}  // namespace detail
-
-/// Packs ternary weights as lookup indices, four to a byte, with the sums that epilogues need.
-/// dst: `indices_bytes(outputs, depth)` bytes; 64-byte alignment is fastest, any is enough.
-template <class Arch = default_arch, class Source>
-[[nodiscard]] status pack_indices(const Source& source, std::uint8_t* dst, size_t dst_bytes,
-                                  packed_indices& packed) noexcept {
-    const packed_indices view(dst, detail::source_rows(source), detail::source_depth(source));
-    const size_t needed = indices_bytes(view.outputs, view.depth);
-    status s = detail::check_target(dst, dst_bytes, needed, view.outputs == 0 || view.depth == 0);
-    if (s != status::ok) return s;
-    s = detail::check_source<Arch, ternary_index>(source, bytes_of(dst, needed));
-    if (s != status::ok) return s;
-    if (needed != 0)
-        detail::for_each_index_byte(source, view,
-                                    [dst](size_t i, std::uint8_t byte) TERN_INLINE_LAMBDA { dst[i] = byte; });
-    packed = view;
-    return status::ok;
-}
-
-/// Lookup indices that already lie in memory and whose bytes are not trusted, as `view_panels`: every byte has to be
-/// what `pack_indices` writes for the values there (no index above 80, padding of value 0, sums), else `bad_value`.
-template <class Arch = default_arch>
-[[nodiscard]] status view_indices(const void* data, size_t bytes, layout_id layout, size_t outputs, size_t depth,
-                                  packed_indices& packed) noexcept {
-    if (layout != layout_id::indices) return status::bad_layout;
-    if (outputs == 0 || depth == 0) return status::bad_shape;
-    const packed_indices view(static_cast<const std::uint8_t*>(data), outputs, depth);
-    const status s = detail::check_target(view.data, bytes, indices_bytes(outputs, depth), false);
-    if (s != status::ok) return s;
-    bool canonical = true;
-    detail::for_each_index_byte(view, view, [&](size_t i, std::uint8_t byte) TERN_INLINE_LAMBDA {
-        canonical = canonical && view.data[i] == byte;
-    });
     if (!canonical) return status::bad_value;
     packed = view;
     return status::ok;

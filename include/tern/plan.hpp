@@ -25,7 +25,7 @@
 
 #include <tern/gemm.hpp>
 #include <tern/gemm_lookup.hpp>
-#include <tern/pack.hpp>
+#include <tern/pack_tiles.hpp>
 
 namespace tern {
 

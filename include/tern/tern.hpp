@@ -24,7 +24,9 @@
 #include <tern/gemv.hpp>
 #include <tern/layer.hpp>
 #include <tern/layout.hpp>
+#include <tern/layout_tiles.hpp>
 #include <tern/pack.hpp>
+#include <tern/pack_tiles.hpp>
 #include <tern/parallel.hpp>
 #include <tern/plan.hpp>
 #include <tern/pool.hpp>

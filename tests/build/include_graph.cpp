@@ -36,8 +36,8 @@ const room rooms[] = {
     {"registers (Cortex-M)", 3, "simd/arm_dsp", CORE "|arm_acle\\.h"},
     {"registers (leaves of one purpose)", 3, "simd/(batch|x86|arm)_\\w+", CORE},
     {"registers (Arm)", 3, "simd/arm", CORE "|arm_neon\\.h|arm_mve\\.h|arm_sve\\.h"},
-    {"shapes", 3, "view|window|layout", CORE},
-    {"work", 4, "pack|epilogue|fused|fold|quantize/\\w+", CORE},
+    {"shapes", 3, "view|window|layout|layout_tiles", CORE},
+    {"work", 4, "pack|pack_tiles|epilogue|fused|fold|quantize/\\w+", CORE},
     {"kernels", 5, "kernel/\\w+/\\w+", CORE},
     {"dot", 6, "dot", CORE},
     {"products", 7, "gemv|gemm(_\\w+)?", CORE},
@@ -53,10 +53,10 @@ const room rooms[] = {
 #undef CORE
 
 const std::regex kernel("kernel/.*");
-const std::regex operation("pack|epilogue|quantize/\\w+|dot|gemv|gemm(_\\w+)?|conv(_\\w+)?|pool|depthwise");
+const std::regex operation("pack|pack_tiles|epilogue|quantize/\\w+|dot|gemv|gemm(_\\w+)?|conv(_\\w+)?|pool|depthwise");
 const std::regex internal("kernel/.*|simd/.*|dispatch.*|pe/.*|tern");  // or opt-in
 const std::regex reference("reference.*");
-const std::regex oracle("config|status|encoding|view|window|layout|epilogue|fused|reference.*|pack|quantize/granularity");
+const std::regex oracle("config|status|encoding|view|window|layout|layout_tiles|epilogue|fused|reference.*|pack|quantize/granularity");
 
 const room* room_of(const std::string& header) {
     for (const room& r : rooms)
