@@ -124,13 +124,27 @@ template <class Operands>
     return accumulator_fits(o.depth(), o.largest_product) ? s : status::overflow;
 }
 
-template <class Operands>
-[[nodiscard]] TERN_INLINE status check_conv(const Operands& o, const scale_offset& epilogue) noexcept {
-    const status s = check(epilogue, o.depth(), o.largest_product);
-    return s == status::ok && epilogue.group != 0 ? status::unsupported : s;
+/// A destination as a matrix of one row a pixel.
+template <class T>
+[[nodiscard]] TERN_INLINE constexpr matrix_view<T> pixels_of(const tensor_view<T>& v) noexcept {
+    return v.pixels();
+}
+template <class Encoding>
+[[nodiscard]] TERN_INLINE constexpr const mutable_packed_rows<Encoding>& pixels_of(
+    const mutable_packed_tensor<Encoding>& v) noexcept {
+    return v.pixels;
 }
 
-// The three destinations, for operands of any kind.
+template <class T>
+[[nodiscard]] TERN_INLINE status check_tensor(const tensor_view<T>& v) noexcept {
+    return check(v);
+}
+template <class Encoding>
+[[nodiscard]] TERN_INLINE status check_tensor(const mutable_packed_tensor<Encoding>& v) noexcept {
+    return check(packed_tensor<Encoding>(v));
+}
+
+// The destinations, for operands of any kind: accumulators, and any way of fused.hpp, of which two have short names.
 
 template <class Arch, class Operands>
 [[nodiscard]] TERN_INLINE status convolve(const Operands& o, const tensor_view<std::int32_t>& dst,
@@ -142,29 +156,31 @@ template <class Arch, class Operands>
     return s;
 }
 
+template <class Arch, class Operands, class Destination, class How>
+[[nodiscard]] TERN_INLINE status convolve_fused(const Operands& o, const Destination& dst, const How& how,
+                                                tiles range) noexcept {
+    const auto pixels = pixels_of(dst);
+    status s = check_tensor(dst);
+    if (s == status::ok)
+        s = check_conv(o, {dst.images, dst.height, dst.width, width_of(pixels), bytes_of(pixels), range});
+    if (s == status::ok)
+        s = check_how(how, pixels.rows, o.filters.outputs, o.depth(), o.largest_product, bytes_of(pixels));
+    if (s == status::ok && has_groups(how)) s = status::unsupported;
+    if (s == status::ok) o.template run<Arch>(range, kernel::sink_of<Arch>(pixels, how));
+    return s;
+}
+
 template <class Arch, class Operands>
 [[nodiscard]] TERN_INLINE status convolve(const Operands& o, const tensor_view<float>& dst,
                                           const scale_offset& epilogue, tiles range) noexcept {
-    status s = check(dst);
-    if (s == status::ok) s = check_conv(o, epilogue);
-    if (s == status::ok)
-        s = check_conv(o, {dst.images, dst.height, dst.width, dst.channels, bytes_of(dst.pixels()), range});
-    if (s == status::ok)
-        o.template run<Arch>(range, kernel::float_sink<Arch>{{epilogue, o.filters.outputs}, dst.pixels()});
-    return s;
+    return convolve_fused<Arch>(o, dst, to_float{epilogue}, range);
 }
 
 template <class Arch, class Operands>
 [[nodiscard]] TERN_INLINE status convolve(const Operands& o, const mutable_packed_tensor<ternary>& dst,
                                           const scale_offset& epilogue, const thresholds& limits,
                                           tiles range) noexcept {
-    status s = check(packed_tensor<ternary>(dst));
-    if (s == status::ok) s = check_conv(o, epilogue);
-    if (s == status::ok)
-        s = check_conv(o, {dst.images, dst.height, dst.width, dst.pixels.depth, bytes_of(dst.pixels), range});
-    if (s == status::ok)
-        o.template run<Arch>(range, kernel::ternary_sink<Arch>{{epilogue, o.filters.outputs}, dst.pixels, limits});
-    return s;
+    return convolve_fused<Arch>(o, dst, to_ternary{epilogue, limits}, range);
 }
 
 }  // namespace detail

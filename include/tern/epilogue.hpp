@@ -21,7 +21,7 @@
 #include <limits>
 
 #include <tern/arch.hpp>
-#include <tern/layout.hpp>
+#include <tern/layout_tiles.hpp>
 
 namespace tern {
 
@@ -185,7 +185,8 @@ template <class Arch = default_arch>
 
 /// What an operation can tell of a reconstruction before it starts. `depth`: positions of the product, none larger than
 /// `max_product` in magnitude; together they bound D, S_w, S_x and n.
-[[nodiscard]] TERN_INLINE status check(const scale_offset& e, size_t depth, size_t max_product = 1) noexcept {
+template <class Isa = arch::scalar>
+[[nodiscard]] status check(const scale_offset& e, size_t depth, size_t max_product = 1) noexcept {
     if (!(e.clamp_min <= e.clamp_max)) return status::bad_value;
     if (depth > ((size_t{1} << 29) - 1) / max_product) return status::overflow;
     if (e.activations.scale.stride > 1 || e.activations.offset.stride > 1) return status::bad_stride;

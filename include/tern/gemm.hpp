@@ -130,7 +130,14 @@ TERN_INLINE void run_product(const Operands& o, tiles range, const Sink& sink) n
     o.template run<Arch>(range.first * Operands::tile_panels, last_panel, sink);
 }
 
-// The three destinations, for operands of any kind.
+[[nodiscard]] TERN_INLINE constexpr size_t width_of(const matrix_view<float>& v) noexcept { return v.cols; }
+[[nodiscard]] TERN_INLINE constexpr size_t width_of(const matrix_view<std::int8_t>& v) noexcept { return v.cols; }
+template <class Encoding>
+[[nodiscard]] TERN_INLINE constexpr size_t width_of(const mutable_packed_rows<Encoding>& v) noexcept {
+    return v.depth;
+}
+
+// The destinations, for operands of any kind: accumulators, and any way of fused.hpp, of which two have short names.
 
 template <class Arch, class Operands>
 [[nodiscard]] TERN_INLINE status product(const Operands& o, const matrix_view<std::int32_t>& dst,
@@ -141,36 +148,6 @@ template <class Arch, class Operands>
     return s;
 }
 
-template <class Arch, class Operands>
-[[nodiscard]] TERN_INLINE status product(const Operands& o, const matrix_view<float>& dst,
-                                         const scale_offset& epilogue, tiles range) noexcept {
-    status s = check(dst);
-    if (s == status::ok) s = check(epilogue, o.depth(), Operands::largest_product);
-    if (s == status::ok) s = check_product(o, dst.rows, dst.cols, bytes_of(dst), range);
-    if (s == status::ok) run_product<Arch>(o, range, kernel::float_sink<Arch>{{epilogue, o.rhs.outputs}, dst});
-    return s;
-}
-
-template <class Arch, class Operands>
-[[nodiscard]] TERN_INLINE status product(const Operands& o, const mutable_packed_rows<ternary>& dst,
-                                         const scale_offset& epilogue, const thresholds& limits,
-                                         tiles range) noexcept {
-    status s = check(dst);
-    if (s == status::ok) s = check(epilogue, o.depth(), Operands::largest_product);
-    if (s == status::ok) s = check_product(o, dst.rows, dst.depth, bytes_of(dst), range);
-    if (s == status::ok)
-        run_product<Arch>(o, range, kernel::ternary_sink<Arch>{{epilogue, o.rhs.outputs}, dst, limits});
-    return s;
-}
-
-[[nodiscard]] TERN_INLINE constexpr size_t width_of(const matrix_view<float>& v) noexcept { return v.cols; }
-[[nodiscard]] TERN_INLINE constexpr size_t width_of(const matrix_view<std::int8_t>& v) noexcept { return v.cols; }
-template <class Encoding>
-[[nodiscard]] TERN_INLINE constexpr size_t width_of(const mutable_packed_rows<Encoding>& v) noexcept {
-    return v.depth;
-}
-
-/// Any way of fused.hpp.
 template <class Arch, class Operands, class Destination, class How>
 [[nodiscard]] TERN_INLINE status fused_product(const Operands& o, const Destination& dst, const How& how,
                                                tiles range) noexcept {
@@ -180,6 +157,19 @@ template <class Arch, class Operands, class Destination, class How>
         s = check_how(how, dst.rows, o.rhs.outputs, o.depth(), Operands::largest_product, bytes_of(dst));
     if (s == status::ok) run_product<Arch>(o, range, kernel::sink_of<Arch>(dst, how));
     return s;
+}
+
+template <class Arch, class Operands>
+[[nodiscard]] TERN_INLINE status product(const Operands& o, const matrix_view<float>& dst,
+                                         const scale_offset& epilogue, tiles range) noexcept {
+    return fused_product<Arch>(o, dst, to_float{epilogue}, range);
+}
+
+template <class Arch, class Operands>
+[[nodiscard]] TERN_INLINE status product(const Operands& o, const mutable_packed_rows<ternary>& dst,
+                                         const scale_offset& epilogue, const thresholds& limits,
+                                         tiles range) noexcept {
+    return fused_product<Arch>(o, dst, to_ternary{epilogue, limits}, range);
 }
 
 }  // namespace detail

@@ -135,7 +135,7 @@ public:
     [[nodiscard]] TERN_INLINE size_t depth() const noexcept { return lhs_.cols; }
     [[nodiscard]] TERN_INLINE size_t outputs() const noexcept { return rhs_.outputs; }
 
-    TERN_INLINE void select(size_t row, size_t rows, size_t from, size_t to) noexcept {
+    void select(size_t row, size_t rows, size_t from, size_t to) noexcept {
         row_ = row;
         rows_ = rows;
         from_ = from;
@@ -148,7 +148,7 @@ public:
     [[nodiscard]] TERN_INLINE size_t near_panels() const noexcept { return static_cast<size_t>(-1); }
     [[nodiscard]] TERN_INLINE std::int32_t row_sum(size_t r) const noexcept { return sums_[r]; }
 
-    TERN_INLINE void multiply(size_t panel, size_t count, std::int32_t* acc, size_t stride) noexcept {
+    void multiply(size_t panel, size_t count, std::int32_t* acc, size_t stride) noexcept {
         for (size_t r = 0; r < rows_; ++r)
             for (size_t o = 0; o < panels * panel_outputs; o += bytes::width) bytes::fill(acc + r * stride + o, -sums_[r]);
         if (lhs_.cols == 0) return;

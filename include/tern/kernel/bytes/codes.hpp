@@ -156,7 +156,7 @@ public:
     [[nodiscard]] TERN_INLINE size_t depth() const noexcept { return lhs_.cols; }
     [[nodiscard]] TERN_INLINE size_t outputs() const noexcept { return rhs_.outputs; }
 
-    TERN_INLINE void select(size_t row, size_t rows, size_t from, size_t to) noexcept {
+    void select(size_t row, size_t rows, size_t from, size_t to) noexcept {
         rows_ = rows;
         first_tile_ = from / tile_depth;
         steps_ = (to - from) / tile_depth;
@@ -179,7 +179,7 @@ public:
 
     [[nodiscard]] TERN_INLINE std::int32_t row_sum(size_t r) const noexcept { return sums_[r]; }
 
-    TERN_INLINE void multiply(size_t panel, size_t count, std::int32_t* acc, size_t stride) noexcept {
+    void multiply(size_t panel, size_t count, std::int32_t* acc, size_t stride) noexcept {
         if (lhs_.cols == 0) {
             for (size_t r = 0; r < rows_; ++r) std::memset(acc + r * stride, 0, panels * panel_outputs * sizeof *acc);
             return;

@@ -98,7 +98,7 @@ public:
     [[nodiscard]] TERN_INLINE size_t depth() const noexcept { return lhs_.cols; }
     [[nodiscard]] TERN_INLINE size_t outputs() const noexcept { return rhs_.outputs; }
 
-    TERN_INLINE void select(size_t row, size_t rows, size_t from, size_t to) noexcept {
+    void select(size_t row, size_t rows, size_t from, size_t to) noexcept {
         rows_ = rows;
         from_ = from;
         to_ = to;
@@ -111,7 +111,7 @@ public:
     [[nodiscard]] TERN_INLINE size_t near_panels() const noexcept { return static_cast<size_t>(-1); }
     [[nodiscard]] TERN_INLINE std::int32_t row_sum(size_t r) const noexcept { return sums_[r]; }
 
-    TERN_INLINE void multiply(size_t panel, size_t count, std::int32_t* acc, size_t stride) noexcept {
+    void multiply(size_t panel, size_t count, std::int32_t* acc, size_t stride) noexcept {
         for (size_t r = 0; r < rows_; ++r)
             for (size_t p = 0; p < count + count % 2; ++p)
                 bytes::fill(acc + r * stride + p * panel_outputs, -sums_[r]);

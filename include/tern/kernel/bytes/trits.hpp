@@ -134,7 +134,7 @@ public:
     [[nodiscard]] TERN_INLINE size_t depth() const noexcept { return lhs_.cols; }
     [[nodiscard]] TERN_INLINE size_t outputs() const noexcept { return rhs_.outputs; }
 
-    TERN_INLINE void select(size_t row, size_t rows, size_t from, size_t to) noexcept {
+    void select(size_t row, size_t rows, size_t from, size_t to) noexcept {
         row_ = row;
         rows_ = rows;
         from_ = from;
@@ -150,7 +150,7 @@ public:
         if (lhs_.cols != 0) std::memcpy(sums, rhs_.sums(panel), sizeof sums);
     }
 
-    TERN_INLINE void multiply(size_t panel, size_t count, std::int32_t* acc, size_t stride) noexcept {
+    void multiply(size_t panel, size_t count, std::int32_t* acc, size_t stride) noexcept {
         for (size_t r = 0; r < rows_; r += tile_rows) {
             std::int32_t* const to = acc + r * stride;
             const std::int8_t* x[tile_rows];

@@ -15,8 +15,6 @@
 // A panel whose outputs belong to several groups is multiplied once for each of them, and every group keeps its own.
 #pragma once
 
-#include <type_traits>
-
 #include <tern/kernel/conv/geometry.hpp>
 #include <tern/kernel/gemm/sink.hpp>
 
@@ -90,7 +88,7 @@ private:
         return geometry_.groups == 1 ? 0 : output / group_outputs_;
     }
 
-    TERN_INLINE void select(size_t group) noexcept {
+    void select(size_t group) noexcept {
         if (group == group_) return;
         group_ = group;
         windows_.select(block_, group, wants_sums_);
@@ -108,13 +106,16 @@ private:
         const size_t last = (behind < filters_.outputs ? behind : filters_.outputs) - 1;
         if (group_of(first) != group_of(last)) return run_groups(panel, count, group_of(first), group_of(last));
         select(group_of(first));
-        if constexpr (std::is_same_v<Sink, int32_sink>) {  // straight to the destination, where all that is written exists
+        std::int32_t* to = acc_;
+        size_t to_stride = stride;
+        if constexpr (Sink::direct) {  // straight to the destination, where all that is written exists
             if (ordered_ && count == panels && behind <= filters_.outputs && block_.count % Windows::row_step == 0) {
-                windows_.multiply(panel, count, sink_.dst.row(first_) + first, sink_.dst.stride);
-                return;
+                to = sink_.dst.row(first_) + first;
+                to_stride = sink_.dst.stride;
             }
         }
-        windows_.multiply(panel, count, acc_, stride);
+        windows_.multiply(panel, count, to, to_stride);
+        if (to != acc_) return;
         for (size_t p = 0; p < count; ++p) store(panel + p, acc_ + p * panel_outputs);
     }
 

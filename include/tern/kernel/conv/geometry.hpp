@@ -78,7 +78,9 @@ struct conv_axis {
         while (inner_last < outputs && inside(inner_last).size() == taps) ++inner_last;
     }
 
-    [[nodiscard]] static TERN_INLINE conv_axis of(const window_axis& w, size_t input) noexcept {
+    /// `Isa` keeps copies for other instruction sets apart, since these two are no inline functions.
+    template <class Isa = arch::scalar>
+    [[nodiscard]] static conv_axis of(const window_axis& w, size_t input) noexcept {
         conv_axis a;
         a.size = a.outputs = w.outputs(input);
         a.kernel = a.taps = w.kernel;
@@ -92,8 +94,8 @@ struct conv_axis {
 
     /// One phase of a transposed convolution: the outputs phase, phase + stride, ... share their taps, and walk through the
     /// input step by step. Output o meets tap t at input (o + padding - t * dilation) / stride, if that is whole.
-    [[nodiscard]] static TERN_INLINE conv_axis transposed(const window_axis& w, size_t input, size_t size,
-                                                          size_t phase) noexcept {
+    template <class Isa = arch::scalar>
+    [[nodiscard]] static conv_axis transposed(const window_axis& w, size_t input, size_t size, size_t phase) noexcept {
         size_t common = w.stride;  // greatest common divisor
         for (size_t rest = w.dilation; rest != 0;) {
             const size_t next = common % rest;

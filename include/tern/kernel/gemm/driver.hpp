@@ -55,11 +55,10 @@ public:
         // All at once where that is little more: what depends on the rows is then computed once.
         const size_t near = product_.near_panels();
         const bool parts = product_.rows() > row_block && (last_panel - first_panel) / 4 >= near;
-        while (parts && last_panel - first_panel > near) {
-            run_panels(first_panel, first_panel + near);
-            first_panel += near;
+        for (size_t next; first_panel < last_panel; first_panel = next) {
+            next = parts && last_panel - first_panel > near ? first_panel + near : last_panel;
+            run_panels(first_panel, next);
         }
-        run_panels(first_panel, last_panel);
     }
 
 private:
@@ -79,7 +78,7 @@ private:
         }
     }
 
-    TERN_INLINE void select(size_t row, size_t rows, size_t from, size_t to) noexcept {
+    void select(size_t row, size_t rows, size_t from, size_t to) noexcept {
         product_.select(row, rows, from, to);
         if constexpr (Sink::real)
             for (size_t r = 0; r < rows; ++r)
@@ -88,13 +87,16 @@ private:
     }
 
     TERN_INLINE void run_whole(size_t rows, size_t panel, size_t count) noexcept {
-        if constexpr (!Sink::real) {  // straight to the destination, where all that is written there exists
+        std::int32_t* to = acc_;
+        size_t to_stride = stride;
+        if constexpr (Sink::direct) {  // straight to the destination, where all that is written there exists
             if (count == panels && (panel + panels) * panel_outputs <= sink_.dst.cols && rows % Product::row_step == 0) {
-                product_.multiply(panel, count, sink_.dst.row(dst_rows_[0]) + panel * panel_outputs, sink_.dst.stride);
-                return;
+                to = sink_.dst.row(dst_rows_[0]) + panel * panel_outputs;
+                to_stride = sink_.dst.stride;
             }
         }
-        product_.multiply(panel, count, acc_, stride);
+        product_.multiply(panel, count, to, to_stride);
+        if (to != acc_) return;
         for (size_t p = 0; p < count; ++p) {
             std::int32_t sums[panel_outputs] = {};
             if constexpr (Sink::real) product_.weight_sums(panel + p, sums);

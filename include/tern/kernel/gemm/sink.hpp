@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Where accumulators go: int32, reconstructed floats, or the next layer's packed ternary words. A sink takes one row
-// of one panel (16 outputs) at a time; what stays the same for a panel is read once, into its `panel_state`.
+// Where accumulators go: int32 as they are; what all ways over real numbers share is here, the ways themselves are in
+// kernel/sinks. A sink takes one row of one panel (16 outputs) at a time; what stays the same for a panel is read once,
+// into its `panel_state`. `real`: it reconstructs real numbers. `direct`: a product may write to `dst` by itself.
 #pragma once
 
 #include <tern/epilogue.hpp>
@@ -34,6 +35,7 @@ TERN_INLINE void load_panel(const parameter& p, size_t outputs, size_t panel, si
 /// int32 accumulators as they are.
 struct int32_sink {
     static constexpr bool real = false;
+    static constexpr bool direct = true;
     struct panel_state {};
 
     matrix_view<std::int32_t> dst;
@@ -53,6 +55,7 @@ struct int32_sink {
 template <class Arch>
 struct real_sink {
     static constexpr bool real = true;
+    static constexpr bool direct = false;
     using reals = decltype(simd::reals_of(Arch{}));
 
     scale_offset epilogue;
@@ -82,64 +85,6 @@ struct real_sink {
         const double scale = double{epilogue.activations.scale.at(channel, 0, 1.0f)};
         const double offset = double{epilogue.activations.offset.at(channel, 0, 0.0f)};
         return {scale, offset, double{static_cast<float>(scale * sum + offset * depth)}};
-    }
-};
-
-template <class Arch>
-struct float_sink : real_sink<Arch> {
-    struct panel_state {};
-
-    matrix_view<float> dst;
-
-    TERN_INLINE panel_state prepare(size_t) const noexcept { return {}; }
-    template <class Reals>
-    TERN_INLINE void store(const panel_state&, size_t row, size_t panel, const Reals& y) const noexcept {
-        float* to = dst.row(row) + panel * panel_outputs;
-        const size_t lanes = lanes_of(this->outputs, panel);
-        if (lanes == panel_outputs) {
-            y.store(to);
-        } else {
-            float all[panel_outputs];
-            y.store(all);
-            for (size_t i = 0; i < lanes; ++i) to[i] = all[i];
-        }
-    }
-};
-
-/// Threshold and repack. A panel is half a word of the destination; halves are stored as 16-bit units, so that two
-/// threads may work on neighbouring panels. The panel behind which a row ends clears the other half as well.
-template <class Arch>
-struct ternary_sink : real_sink<Arch> {
-    struct panel_state {
-        float lower[panel_outputs];
-        float upper[panel_outputs];
-    };
-
-    mutable_packed_rows<ternary> dst;
-    thresholds limits;
-
-    TERN_INLINE panel_state prepare(size_t panel) const noexcept {
-        panel_state state;
-        load_panel(limits.lower, this->outputs, panel, 0, -0.5f, state.lower);
-        load_panel(limits.upper, this->outputs, panel, 0, 0.5f, state.upper);
-        return state;
-    }
-    template <class Reals>
-    TERN_INLINE void store(const panel_state& state, size_t row, size_t panel, const Reals& y) const noexcept {
-        const std::uint32_t exists = bits::low_mask(lanes_of(this->outputs, panel));
-        const std::uint32_t plus = y.above(state.upper) & exists;
-        const std::uint32_t minus = y.below(state.lower) & exists;
-        word* to = dst.target_row(row) + panel / 2;
-        put(to, panel, plus | minus);
-        put(to + dst.plane_stride, panel, plus);
-    }
-
-private:
-    TERN_INLINE void put(word* to, size_t panel, std::uint32_t mask) const noexcept {
-        if (panel % 2 == 0 && (panel + 1) * panel_outputs >= this->outputs)
-            bits::store(to, mask);
-        else
-            bits::store(reinterpret_cast<unsigned char*>(to) + panel % 2 * 2, static_cast<std::uint16_t>(mask));
     }
 };
 

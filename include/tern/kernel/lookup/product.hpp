@@ -60,7 +60,7 @@ public:
     [[nodiscard]] TERN_INLINE size_t depth() const noexcept { return lhs_.depth; }
     [[nodiscard]] TERN_INLINE size_t outputs() const noexcept { return rhs_.outputs; }
 
-    TERN_INLINE void select(size_t row, size_t rows, size_t from, size_t to) noexcept {
+    void select(size_t row, size_t rows, size_t from, size_t to) noexcept {
         row_ = row;
         rows_ = rows;
         first_word_ = from / word_bits;

@@ -85,85 +85,99 @@ TERN_INLINE void load_limits(const std::int32_t* limits, size_t first, size_t la
     for (size_t i = 0; i < panel_outputs; ++i) to[i] = limits != nullptr && i < lanes ? limits[first + i] : 0;
 }
 
-/// Accumulators against integers, straight to bits.
+/// What comparisons of accumulators with integers give, as bits of the destination.
 template <class Arch, class Encoding>
-struct integer_sink {
+struct limits_sink {
     static constexpr bool real = false;
+    static constexpr bool direct = false;
     static constexpr bool three_values = Encoding::has_mask;
     static constexpr bool set_means_minus = !three_values && Encoding::sign_bit == set_bit::minus;
     using integers = decltype(simd::integers_of(Arch{}));
-    struct panel_state {
-        std::int32_t lower[panel_outputs];
-        std::int32_t upper[panel_outputs];
+    struct signs {
         std::uint32_t negative;
         std::uint32_t exists;
     };
 
     size_t outputs;
     mutable_packed_rows<Encoding> to;
-    integer_limits limits;
-    matrix_view<std::int32_t> dst;  ///< of no columns: no product is written straight to it
 
-    TERN_INLINE integer_sink(const mutable_packed_rows<Encoding>& to_, const integer_limits& limits_) noexcept
-        : outputs(to_.depth), to(to_), limits(limits_) {}
+    TERN_INLINE explicit limits_sink(const mutable_packed_rows<Encoding>& to_) noexcept
+        : outputs(to_.depth), to(to_) {}
 
-    TERN_INLINE panel_state prepare(size_t panel) const noexcept {
-        panel_state state;
-        const size_t lanes = lanes_of(outputs, panel);
-        const size_t first = panel * panel_outputs;
-        load_limits(limits.lower, first, lanes, state.lower);
-        load_limits(limits.upper, first, lanes, state.upper);
-        state.exists = bits::low_mask(lanes);
-        state.negative = limits.negative == nullptr ? 0u : limits.negative[panel / 2] >> panel % 2 * panel_outputs;
-        // A set bit that means minus is one more turn.
-        if (set_means_minus) state.negative = ~state.negative;
-        return state;
+    [[nodiscard]] TERN_INLINE signs signs_of(const word* negative, size_t panel) const noexcept {
+        std::uint32_t turned = negative == nullptr ? 0u : negative[panel / 2] >> panel % 2 * panel_outputs;
+        if (set_means_minus) turned = ~turned;  // one more turn
+        return {turned, bits::low_mask(lanes_of(outputs, panel))};
     }
-    TERN_INLINE void store(const panel_state& state, size_t row, size_t panel, const std::int32_t* acc) const noexcept {
-        const std::uint32_t above = integers::above(acc, state.upper);
+    /// `above`: accumulators over the upper limit; `below()`: those under the lower one.
+    template <class Below>
+    TERN_INLINE void put(const signs& s, size_t row, size_t panel, std::uint32_t above, const Below& below) const noexcept {
         word* at = to.target_row(row) + panel / 2;
         if constexpr (three_values) {
-            const std::uint32_t below = integers::above(state.lower, acc);
-            const std::uint32_t plus = (above & ~state.negative) | (below & state.negative);
-            put_half(at, outputs, panel, (above | below) & state.exists);
-            put_half(at + to.plane_stride, outputs, panel, plus & state.exists);
+            const std::uint32_t under = below();
+            const std::uint32_t plus = (above & ~s.negative) | (under & s.negative);
+            put_half(at, outputs, panel, (above | under) & s.exists);
+            put_half(at + to.plane_stride, outputs, panel, plus & s.exists);
         } else {
-            put_half(at, outputs, panel, (above ^ state.negative) & state.exists);
+            put_half(at, outputs, panel, (above ^ s.negative) & s.exists);
         }
     }
 };
 
-/// The same with limits that a packed ternary shortcut chooses, bit by bit.
+/// One pair of limits an output.
 template <class Arch, class Encoding>
-struct shortcut_sink {
-    static constexpr bool real = false;
-    static constexpr bool three_values = Encoding::has_mask;
-    using integers = decltype(simd::integers_of(Arch{}));
+struct integer_sink : limits_sink<Arch, Encoding> {
+    using base = limits_sink<Arch, Encoding>;
+    using integers = typename base::integers;
     struct panel_state {
-        std::int32_t lower[3][panel_outputs];  // of r = 0, +1, -1
-        std::int32_t upper[3][panel_outputs];
-        std::uint32_t negative;
-        std::uint32_t exists;
+        std::int32_t lower[panel_outputs];
+        std::int32_t upper[panel_outputs];
+        typename base::signs signs;
     };
 
-    size_t outputs;
-    mutable_packed_rows<Encoding> to;
-    shortcut_limits limits;
-    matrix_view<std::int32_t> dst;  ///< of no columns: no product is written straight to it
+    integer_limits limits;
 
-    TERN_INLINE shortcut_sink(const mutable_packed_rows<Encoding>& to_, const shortcut_limits& limits_) noexcept
-        : outputs(to_.depth), to(to_), limits(limits_) {}
+    TERN_INLINE integer_sink(const mutable_packed_rows<Encoding>& to, const integer_limits& limits_) noexcept
+        : base(to), limits(limits_) {}
 
     TERN_INLINE panel_state prepare(size_t panel) const noexcept {
         panel_state state;
-        const size_t lanes = lanes_of(outputs, panel);
+        const size_t lanes = lanes_of(this->outputs, panel);
+        load_limits(limits.lower, panel * panel_outputs, lanes, state.lower);
+        load_limits(limits.upper, panel * panel_outputs, lanes, state.upper);
+        state.signs = this->signs_of(limits.negative, panel);
+        return state;
+    }
+    TERN_INLINE void store(const panel_state& state, size_t row, size_t panel, const std::int32_t* acc) const noexcept {
+        this->put(state.signs, row, panel, integers::above(acc, state.upper),
+                  [&]() TERN_INLINE_LAMBDA { return integers::above(state.lower, acc); });
+    }
+};
+
+/// Limits that a packed ternary shortcut chooses, bit by bit.
+template <class Arch, class Encoding>
+struct shortcut_sink : limits_sink<Arch, Encoding> {
+    using base = limits_sink<Arch, Encoding>;
+    using integers = typename base::integers;
+    struct panel_state {
+        std::int32_t lower[3][panel_outputs];  // of r = 0, +1, -1
+        std::int32_t upper[3][panel_outputs];
+        typename base::signs signs;
+    };
+
+    shortcut_limits limits;
+
+    TERN_INLINE shortcut_sink(const mutable_packed_rows<Encoding>& to, const shortcut_limits& limits_) noexcept
+        : base(to), limits(limits_) {}
+
+    TERN_INLINE panel_state prepare(size_t panel) const noexcept {
+        panel_state state;
+        const size_t lanes = lanes_of(this->outputs, panel);
         for (size_t r = 0; r < 3; ++r) {
-            load_limits(limits.lower, r * outputs + panel * panel_outputs, lanes, state.lower[r]);
-            load_limits(limits.upper, r * outputs + panel * panel_outputs, lanes, state.upper[r]);
+            load_limits(limits.lower, r * this->outputs + panel * panel_outputs, lanes, state.lower[r]);
+            load_limits(limits.upper, r * this->outputs + panel * panel_outputs, lanes, state.upper[r]);
         }
-        state.exists = bits::low_mask(lanes);
-        state.negative = limits.negative == nullptr ? 0u : limits.negative[panel / 2] >> panel % 2 * panel_outputs;
-        if (!three_values && Encoding::sign_bit == set_bit::minus) state.negative = ~state.negative;
+        state.signs = this->signs_of(limits.negative, panel);
         return state;
     }
     TERN_INLINE void store(const panel_state& state, size_t row, size_t panel, const std::int32_t* acc) const noexcept {
@@ -173,19 +187,13 @@ struct shortcut_sink {
         const auto chosen = [&](std::uint32_t zero, std::uint32_t plus, std::uint32_t minus) TERN_INLINE_LAMBDA {
             return (zero & ~nonzero) | (nonzero & ((plus & positive) | (minus & ~positive)));
         };
-        const std::uint32_t above = chosen(integers::above(acc, state.upper[0]), integers::above(acc, state.upper[1]),
-                                           integers::above(acc, state.upper[2]));
-        word* at = to.target_row(row) + panel / 2;
-        if constexpr (three_values) {
-            const std::uint32_t below =
-                chosen(integers::above(state.lower[0], acc), integers::above(state.lower[1], acc),
-                       integers::above(state.lower[2], acc));
-            const std::uint32_t plus = (above & ~state.negative) | (below & state.negative);
-            put_half(at, outputs, panel, (above | below) & state.exists);
-            put_half(at + to.plane_stride, outputs, panel, plus & state.exists);
-        } else {
-            put_half(at, outputs, panel, (above ^ state.negative) & state.exists);
-        }
+        this->put(state.signs, row, panel,
+                  chosen(integers::above(acc, state.upper[0]), integers::above(acc, state.upper[1]),
+                         integers::above(acc, state.upper[2])),
+                  [&]() TERN_INLINE_LAMBDA {
+                      return chosen(integers::above(state.lower[0], acc), integers::above(state.lower[1], acc),
+                                    integers::above(state.lower[2], acc));
+                  });
     }
 };
 
