@@ -229,7 +229,7 @@ namespace detail {
     return has("hw.optional.arm.FEAT_DotProd", arm_dotprod) | has("hw.optional.arm.FEAT_I8MM", arm_i8mm) |
            has("hw.optional.arm.FEAT_BF16", arm_bf16) | has("hw.optional.arm.FEAT_FP16", arm_fp16) |
            has("hw.optional.arm.FEAT_LSE", arm_atomics) | has("hw.optional.arm.FEAT_RDM", arm_rdm) |
-           has("hw.optional.armv8_crc32", arm_crc32);
+           has("hw.optional.armv8_crc32", arm_crc32);  // no SVE outside of SME
 #elif defined(_M_ARM64) && defined(_WIN32)
     using namespace detail;
     const auto has = [](unsigned long feature, features set) TERN_INLINE_LAMBDA -> features {

@@ -88,13 +88,16 @@ private:
     }
 
     TERN_INLINE void run_whole(size_t rows, size_t panel, size_t count) noexcept {
+        std::int32_t* to = acc_;
+        size_t to_stride = stride;
         if constexpr (!Sink::real) {  // straight to the destination, where all that is written there exists
             if (count == panels && (panel + panels) * panel_outputs <= sink_.dst.cols && rows % Product::row_step == 0) {
-                product_.multiply(panel, count, sink_.dst.row(dst_rows_[0]) + panel * panel_outputs, sink_.dst.stride);
-                return;
+                to = sink_.dst.row(dst_rows_[0]) + panel * panel_outputs;
+                to_stride = sink_.dst.stride;
             }
         }
-        product_.multiply(panel, count, acc_, stride);
+        product_.multiply(panel, count, to, to_stride);
+        if (to != acc_) return;
         for (size_t p = 0; p < count; ++p) {
             std::int32_t sums[panel_outputs] = {};
             if constexpr (Sink::real) product_.weight_sums(panel + p, sums);
