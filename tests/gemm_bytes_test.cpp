@@ -30,7 +30,7 @@ constexpr size_t deepest_real = 4194303;  // (2^29 - 1) / 128
 using tested = tern_test::detail::keep_tested<tern::arch::scalar, tern::arch::simd, tern::arch::sse4, tern::arch::avx2,
                                               tern::arch::avx512, tern::arch::avx512_vnni,
                                               tern::arch::avx512_vpopcntdq, tern::arch::neon,
-                                              tern::arch::dotprod, tern::arch::i8mm>;
+                                              tern::arch::dotprod, tern::arch::i8mm, tern::arch::sve>;
 
 template <class Body>
 void for_each_tag(const Body& body) {

@@ -74,7 +74,7 @@ lookup entry(Arch arch) {
 /// All tags that have a shape of their own.
 using lookup_architectures =
     detail::keep_tested<tern::arch::scalar, tern::arch::simd, tern::arch::sse4, tern::arch::avx2, tern::arch::avx512,
-                        tern::arch::avx512_vpopcntdq, tern::arch::neon>;
+                        tern::arch::avx512_vpopcntdq, tern::arch::neon, tern::arch::sve>;
 
 template <class Arch>
 void add_entries(std::vector<lookup>& to, Arch arch) {

@@ -76,7 +76,8 @@ TERN_INLINE constexpr bool compiled(mve) noexcept { return TERN_HAS_MVE == 1; }
 
 namespace tern {
 
-/// The best architecture that the compiler's flags allow.
+/// The best architecture that the compiler's flags allow. SVE only where they promise registers longer than NEON's, which
+/// do as much at the same length, and more on cores that run in order.
 #if TERN_HAS_AVX512_VPOPCNTDQ
 using default_arch = arch::avx512_vpopcntdq;
 #elif TERN_HAS_AVX512_VNNI
@@ -87,7 +88,7 @@ using default_arch = arch::avx512;
 using default_arch = arch::avx2;
 #elif TERN_HAS_SSE4
 using default_arch = arch::sse4;
-#elif TERN_HAS_SVE
+#elif TERN_HAS_LONG_SVE
 using default_arch = arch::sve;
 #elif TERN_HAS_I8MM
 using default_arch = arch::i8mm;

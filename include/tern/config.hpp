@@ -86,6 +86,15 @@
 #endif
 #endif
 
+/// Registers of more than 128 bits, by -msve-vector-bits.
+#ifndef TERN_HAS_LONG_SVE
+#if TERN_HAS_SVE && defined(__ARM_FEATURE_SVE_BITS)
+#define TERN_HAS_LONG_SVE (__ARM_FEATURE_SVE_BITS > 128)
+#else
+#define TERN_HAS_LONG_SVE 0
+#endif
+#endif
+
 /// Helium, the vectors of Cortex-M55 and M85.
 #ifndef TERN_HAS_MVE
 #if defined(__ARM_FEATURE_MVE)

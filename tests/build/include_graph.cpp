@@ -46,7 +46,7 @@ const room rooms[] = {
     {"windows", 8, "conv(_\\w+)?|pool|depthwise", CORE},
     {"reference", 8, "reference(/\\w+)?", CORE},
     {"owners", 9, "buffer", CORE "|memory|new|utility"},
-    {"doors", 9, "dispatch(/\\w+)?", CORE "|atomic|cstdlib|cpuid\\.h|sys/auxv\\.h|sys/sysctl\\.h"},
+    {"doors", 9, "dispatch(/\\w+)?", CORE "|atomic|cstdlib|cpuid\\.h|sys/auxv\\.h|sys/prctl\\.h|sys/sysctl\\.h"},
     {"processing elements (text)", 9, "pe/verilog(_\\w+)?", CORE "|array|initializer_list|set|string|vector"},
     {"processing elements", 9, "pe/\\w+", CORE},
     {"umbrella", 10, "tern", ""},

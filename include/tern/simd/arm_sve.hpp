@@ -37,6 +37,12 @@ struct sve_lanes {
     static TERN_INLINE reg add(reg a, reg b) noexcept { return svadd_u32_x(svptrue_b32(), a, b); }
     static TERN_INLINE reg sub(reg a, reg b) noexcept { return svsub_u32_x(svptrue_b32(), a, b); }
     static TERN_INLINE reg count(reg x) noexcept { return svcnt_u32_x(svptrue_b32(), x); }
+    /// See scalar_lanes; compilers differ as they do for `neon_lanes`.
+#if defined(__clang__)
+    static TERN_INLINE void keep(reg& x) noexcept { __asm__ volatile("" : "+w"(x)); }
+#else
+    static TERN_INLINE void keep(reg& x) noexcept { __asm__ volatile("" : : "w"(x)); }
+#endif
     /// Of all lanes.
     static TERN_INLINE std::uint32_t total(reg x) noexcept {
         return static_cast<std::uint32_t>(svaddv_u32(svptrue_b32(), x));

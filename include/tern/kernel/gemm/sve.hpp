@@ -81,23 +81,84 @@ private:
         }
     }
 
-    template <size_t Row, class... Counters>
-    static TERN_INLINE void count_rows(const word* const (&x)[Rows], size_t at, size_t sign_offset, reg w_mask,
-                                       reg w_sign, reg& c, reg& g, Counters&... n) noexcept {
+    /// What is counted of one row and the weights at hand.
+    template <size_t Row>
+    static TERN_INLINE void meet(const word* const (&x)[Rows], size_t at, size_t sign_offset, reg w_mask, reg w_sign,
+                                 reg& c, reg& g) noexcept {
         const reg x_mask = sve::broadcast(x[Row][at]);
         reg x_sign = x_mask;
         if constexpr (Lhs::has_mask && Lhs::has_sign) x_sign = sve::broadcast(x[Row][at + sign_offset]);
-        reg both = Lhs::has_mask ? x_mask : w_mask;
-        if constexpr (counts_c) {
-            both = sve::and_(x_mask, w_mask);
-            c = sve::add(c, sve::count(both));
+        c = Lhs::has_mask ? x_mask : w_mask;
+        if constexpr (counts_c) c = sve::and_(x_mask, w_mask);
+        if constexpr (Lhs::has_sign && Rhs::has_sign) {
+            g = sve::xor_(x_sign, w_sign);
+            if constexpr (Lhs::has_mask || Rhs::has_mask) g = sve::and_(c, g);
+        } else if constexpr (counts_g) {  // the missing sign is all ones
+            g = sve::and_not(c, Lhs::has_sign ? x_sign : w_sign);
         }
-        if constexpr (Lhs::has_sign && Rhs::has_sign)
-            g = sve::add(g, sve::count(Lhs::has_mask || Rhs::has_mask ? sve::and_xor(both, x_sign, w_sign)
-                                                                      : sve::xor_(x_sign, w_sign)));
-        else if constexpr (counts_g)  // the missing sign is all ones
-            g = sve::add(g, sve::count(sve::and_not(both, Lhs::has_sign ? x_sign : w_sign)));
-        if constexpr (sizeof...(n) != 0) count_rows<Row + 1>(x, at, sign_offset, w_mask, w_sign, n...);
+        keep(c, g);
+    }
+    static TERN_INLINE void count(reg& c, reg& g) noexcept {
+        if constexpr (counts_c) c = sve::count(c);
+        if constexpr (counts_g) g = sve::count(g);
+        keep(c, g);
+    }
+    static TERN_INLINE void add(reg& c_total, reg& g_total, reg c, reg g) noexcept {
+        if constexpr (counts_c) c_total = sve::add(c_total, c);
+        if constexpr (counts_g) g_total = sve::add(g_total, g);
+        keep(c_total, g_total);
+    }
+    static TERN_INLINE void keep(reg& c, reg& g) noexcept {
+        if constexpr (counts_c) sve::keep(c);
+        if constexpr (counts_g) sve::keep(g);
+    }
+
+    /// The last row, or four at a time, in waves: cores that run in order wait for none of them (two counters: two rows a
+    /// wave).
+    template <size_t Row, class... Counters>
+    static TERN_INLINE void count_rows(const word* const (&x)[Rows], size_t at, size_t sign_offset, reg w_mask,
+                                       reg w_sign, reg& c_total, reg& g_total, Counters&... n) noexcept {
+        if constexpr (sizeof...(n) == 0) {
+            reg c;
+            reg g;
+            meet<Row>(x, at, sign_offset, w_mask, w_sign, c, g);
+            count(c, g);
+            add(c_total, g_total, c, g);
+        } else {
+            count_four<Row>(x, at, sign_offset, w_mask, w_sign, c_total, g_total, n...);
+        }
+    }
+
+    template <size_t Row, class... Counters>
+    static TERN_INLINE void count_four(const word* const (&x)[Rows], size_t at, size_t sign_offset, reg w_mask,
+                                       reg w_sign, reg& c_total0, reg& g_total0, reg& c_total1, reg& g_total1,
+                                       reg& c_total2, reg& g_total2, reg& c_total3, reg& g_total3,
+                                       Counters&... n) noexcept {
+        reg c0, c1, c2, c3;
+        reg g0, g1, g2, g3;
+        meet<Row>(x, at, sign_offset, w_mask, w_sign, c0, g0);
+        meet<Row + 1>(x, at, sign_offset, w_mask, w_sign, c1, g1);
+        if constexpr (!counts_c) {
+            meet<Row + 2>(x, at, sign_offset, w_mask, w_sign, c2, g2);
+            meet<Row + 3>(x, at, sign_offset, w_mask, w_sign, c3, g3);
+        }
+        count(c0, g0);
+        count(c1, g1);
+        if constexpr (counts_c) {
+            add(c_total0, g_total0, c0, g0);
+            add(c_total1, g_total1, c1, g1);
+            meet<Row + 2>(x, at, sign_offset, w_mask, w_sign, c2, g2);
+            meet<Row + 3>(x, at, sign_offset, w_mask, w_sign, c3, g3);
+        }
+        count(c2, g2);
+        count(c3, g3);
+        if constexpr (!counts_c) {
+            add(c_total0, g_total0, c0, g0);
+            add(c_total1, g_total1, c1, g1);
+        }
+        add(c_total2, g_total2, c2, g2);
+        add(c_total3, g_total3, c3, g3);
+        if constexpr (sizeof...(n) != 0) count_four<Row + 4>(x, at, sign_offset, w_mask, w_sign, n...);
     }
 
     template <size_t Row, class... Counters>
