@@ -71,7 +71,7 @@ lookup entry(Arch arch) {
     return e;
 }
 
-/// All tags that have a shape of their own.
+/// Tags with a shape of their own, and sve, which may be the only one of a build.
 using lookup_architectures =
     detail::keep_tested<tern::arch::scalar, tern::arch::simd, tern::arch::sse4, tern::arch::avx2, tern::arch::avx512,
                         tern::arch::avx512_vpopcntdq, tern::arch::neon, tern::arch::sve>;
