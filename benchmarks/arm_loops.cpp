@@ -17,8 +17,9 @@ template <class Lhs, class Rhs, bool OneRow>
 struct planes {
     using group = kernel::panel_group<arch_of_loops, Lhs, Rhs, OneRow>;
     using tile = typename group::tile_type;
-    // Without vectors, words.hpp adds four words up before it counts them.
-    static constexpr std::size_t words = group::lanes::width == 1 ? 4 : 1;
+    // Where bits cannot be counted, words.hpp adds four words up before it counts them.
+    static constexpr std::size_t words =
+        group::registers == 1 && group::lanes::width < 16 ? 4 : 1;
     static constexpr std::size_t macs = group::rows * group::registers * group::lanes::width * words * word_bits;
 
     /// panel_group::multiply for whole groups, in line.

@@ -6,6 +6,7 @@ set(tern_architecture_flags_neon "")
 # GCC lets nobody have the intrinsics without the rest of ARMv8.2, which every such CPU has.
 set(tern_architecture_flags_dotprod -march=armv8.2-a+dotprod)
 set(tern_architecture_flags_i8mm -march=armv8.2-a+dotprod+i8mm)
+set(tern_architecture_flags_sve -march=armv8.2-a+dotprod+i8mm+sve)
 set(tern_architecture_flags_sse4 -mssse3 -msse4.1)
 set(tern_architecture_flags_avx2 -mavx2 -mfma -mbmi -mbmi2 -mpopcnt)
 set(tern_architecture_flags_avx512 ${tern_architecture_flags_avx2} -mavx512f -mavx512bw -mavx512vl -mavx512dq)

@@ -160,7 +160,7 @@ double best_tile() {
 }
 
 template <class Arch>
-using lanes_of = typename decltype(tern::kernel::gemm_config(Arch{}))::lanes;
+using lanes_of = tern::kernel::sized_lanes_of<decltype(tern::kernel::gemm_config(Arch{}))>;
 
 struct cache_sizes {
     std::size_t l2 = 512 * 1024;

@@ -71,15 +71,38 @@ private:
     std::ofstream out_;
 };
 
+/// The first layer's weights for products with bytes.
+std::vector<std::uint8_t> codes_of(const packed_layer& layer) {
+    const std::size_t outputs = cortex_m::channels[1];
+    const std::size_t depth = 9 * cortex_m::channels[0];
+    std::vector<std::int8_t> values(outputs * depth);
+    for (std::size_t o = 0; o < outputs; ++o)
+        for (std::size_t d = 0; d < depth; ++d)
+            values[o * depth + d] = static_cast<std::int8_t>(layer.weights.value(o, d));
+    std::vector<std::uint8_t> codes(tern::codes_bytes(outputs, depth));
+    tern::packed_codes packed;
+    const tern::matrix_view<const std::int8_t> view(values.data(), outputs, depth);
+    if (tern::pack_codes(view, codes.data(), codes.size(), packed) != tern::status::ok)
+        throw std::runtime_error("the first layer's weights cannot be packed");
+    return codes;
+}
+
 void write(const packed_model& model, const dataset& data, const std::vector<float>& logits, const std::string& path) {
     header out(path);
     std::size_t model_bytes = 0;
     for (std::size_t i = 0; i <= layer_count; ++i) {
         const packed_layer& layer = i < layer_count ? model.conv[i] : model.fc;
         const std::string n = std::to_string(i);
-        out.words("panels" + n, layer.weights.data, layer.weights.words());
+        if (i == 0) {
+            const std::vector<std::uint8_t> codes = codes_of(layer);
+            out.bytes("codes", codes.data(), codes.size());
+            model_bytes += codes.size();
+        } else {
+            out.words("panels" + n, layer.weights.data, layer.weights.words());
+            model_bytes += layer.weights.words() * sizeof(tern::word);
+        }
         out.floats("scale" + n, layer.scale);
-        model_bytes += layer.weights.words() * sizeof(tern::word) + (layer.scale.size() + 2) * sizeof(float);
+        model_bytes += (layer.scale.size() + 2) * sizeof(float);
         if (i == layer_count) continue;
         out.floats("upper" + n, model.conv[i].upper);
         out.floats("lower" + n, model.conv[i].lower);
@@ -90,7 +113,7 @@ void write(const packed_model& model, const dataset& data, const std::vector<flo
 
     out.text() << "inline constexpr cortex_m::model model = {\n    {";
     for (std::size_t i = 0; i <= layer_count; ++i) {
-        out.text() << "{panels" << i << ", scale" << i << ", ";
+        out.text() << (i == 0 ? "{nullptr" : "{panels" + std::to_string(i)) << ", scale" << i << ", ";
         if (i < layer_count)
             out.text() << "upper" << i << ", lower" << i << ", ";
         else
@@ -98,7 +121,7 @@ void write(const packed_model& model, const dataset& data, const std::vector<flo
         out.number(model.act[i].scale);
         out.text() << ", ";
         out.number(model.act[i].offset);
-        out.text() << (i < layer_count ? "},\n     " : "}},\n    bias};\n");
+        out.text() << (i < layer_count ? "},\n     " : "}},\n    codes, bias};\n");
     }
 
     const std::size_t pixels = images_written * image_size * image_size;

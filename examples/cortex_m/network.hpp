@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT
 // The ternary network of examples/fashion_mnist for microcontrollers: weights, scales and thresholds where the linker
-// put them (flash), and one static array for everything that moves. The first layer runs in strips of four rows of the
-// picture, so that its 8-bit input takes 5 KB instead of 25; all strips together compute what one call would.
+// put them (flash), and one static array for everything that moves. The first layer multiplies the picture's bytes as they
+// are by 2-bit codes (SMLAD where the core has it), in strips of four rows, so that its result before pooling takes 1 KB
+// instead of 6; all strips together compute what one call would. The other layers are bit planes.
 #pragma once
 
-#include <tern/conv.hpp>
+#include <tern/conv_bytes.hpp>
 #include <tern/gemm.hpp>
 #include <tern/pack.hpp>
 #include <tern/pool.hpp>
@@ -12,7 +13,6 @@
 namespace cortex_m {
 
 using tern::size_t;
-using pixels = tern::unsigned_bits<8>;
 using activations = tern::ternary;
 
 inline constexpr size_t layers = 3;
@@ -24,7 +24,7 @@ inline constexpr size_t outputs = 10;
 
 /// Pointers to constants, as the PC wrote them.
 struct layer {
-    const tern::word* panels;
+    const tern::word* panels;  ///< the first layer has codes instead
     const float* scale;
     const float* upper;  ///< thresholds; the last layer has none
     const float* lower;
@@ -34,8 +34,10 @@ struct layer {
 
 struct model {
     layer layers[cortex_m::layers + 1];
+    const std::uint8_t* codes;
     const float* bias;
 
+    [[nodiscard]] tern::packed_codes first_weights() const noexcept { return {codes, channels[1], 9 * channels[0]}; }
     [[nodiscard]] tern::packed_panels<tern::ternary> weights(size_t i) const noexcept {
         return i < cortex_m::layers
                    ? tern::packed_panels<tern::ternary>(layers[i].panels, channels[i + 1], 9, channels[i])
@@ -62,10 +64,9 @@ struct model {
 /// Classifies one picture at a time.
 template <class Arch = tern::default_arch>
 class network {
-    // The workspace in words: first the strips beside the first layer's result, then layer after layer, where each
+    // The workspace in words: first a strip beside the first layer's result, then layer after layer, where each
     // writes behind or before what it reads.
     static constexpr size_t strip_rows = 4;
-    static constexpr size_t strip_words = tern::rows_words<pixels>((strip_rows + 2) * image_size, 1);
     template <size_t Layer>
     static constexpr size_t pooled_words =
         tern::rows_words<activations>(extents[Layer + 1] * extents[Layer + 1], channels[Layer + 1]);
@@ -75,7 +76,6 @@ class network {
     static constexpr size_t strip_result_words = tern::rows_words<activations>(strip_rows * image_size, channels[1]);
 
     static constexpr size_t strip = pooled_words<0>;
-    static constexpr size_t strip_result = strip + strip_words;
     static constexpr size_t second = pooled_words<0>;
     static constexpr size_t second_pooled = second + whole_words<1>;
     static constexpr size_t third = 0;
@@ -86,7 +86,7 @@ class network {
 
 public:
     static constexpr size_t workspace_words =
-        larger(strip_result + strip_result_words, third_pooled + pooled_words<2>);
+        larger(strip + strip_result_words, third_pooled + pooled_words<2>);
 
     explicit constexpr network(const model& m) noexcept : model_(m) {}
 
@@ -110,15 +110,12 @@ private:
         const size_t before = row == 0 ? 0 : 1;  // rows of the picture around the strip, or padding
         const size_t after = row + strip_rows == image_size ? 0 : 1;
         const size_t height = before + strip_rows + after;
-        const tern::mutable_packed_rows<pixels> input(workspace_ + strip, height * image_size, 1);
-        const tern::matrix_view<const std::uint8_t> bytes(image + (row - before) * image_size, height * image_size, 1);
-        const auto whole = tensor(workspace_ + strip_result, strip_rows, image_size, channels[1]);
+        const tern::tensor_view<const std::uint8_t> input(image + (row - before) * image_size, 1, height, image_size, 1);
+        const auto whole = tensor(workspace_ + strip, strip_rows, image_size, channels[1]);
         const tern::window2d window{{3, 1, 1, 1 - before, 1 - after}, {3, 1, 1, 1, 1}};
 
-        tern::status s = tern::pack_rows<pixels, Arch>(bytes, input);
-        if (s == tern::status::ok)
-            s = tern::conv2d<Arch>(tern::packed_tensor<pixels>(input, 1, height, image_size), model_.weights(0), window,
-                                   whole, model_.epilogue(0), model_.thresholds(0));
+        tern::status s = tern::conv2d<Arch>(tern::byte_tensor(input), model_.first_weights(), window, whole,
+                                            model_.epilogue(0), model_.thresholds(0));
         auto pooled = tensor(workspace_, strip_rows / 2, extents[1], channels[1]);
         pooled.pixels = rows_from(pooled.pixels, row / 2 * extents[1]);
         if (s == tern::status::ok)

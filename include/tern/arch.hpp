@@ -7,6 +7,8 @@
 // vectorise with whatever the flags allow.
 #pragma once
 
+#include <type_traits>
+
 #include <tern/config.hpp>
 
 namespace tern::arch {
@@ -32,8 +34,16 @@ struct neon : simd {};
 struct dotprod : neon {};
 /// The same with SMMLA and USMMLA (ARMv8.6 and later, optional at first).
 struct i8mm : dotprod {};
+/// The same with the Scalable Vector Extension, registers of any length (Neoverse V1, N2, Cortex-A510 and later).
+struct sve : i8mm {};
+/// Helium: vectors of Cortex-M55 and M85.
+struct mve : scalar {};
 
 }  // namespace TERN_ISA_NAMESPACE
+
+/// Whether an architecture is, or may be, a microcontroller's, which has little room for tables and scratch.
+template <class Arch>
+inline constexpr bool is_small = std::is_same_v<Arch, scalar> || std::is_same_v<Arch, mve>;
 
 TERN_INLINE constexpr const char* name(scalar) noexcept { return "scalar"; }
 TERN_INLINE constexpr const char* name(simd) noexcept { return "simd"; }
@@ -45,6 +55,8 @@ TERN_INLINE constexpr const char* name(avx512_vpopcntdq) noexcept { return "avx5
 TERN_INLINE constexpr const char* name(neon) noexcept { return "neon"; }
 TERN_INLINE constexpr const char* name(dotprod) noexcept { return "dotprod"; }
 TERN_INLINE constexpr const char* name(i8mm) noexcept { return "i8mm"; }
+TERN_INLINE constexpr const char* name(sve) noexcept { return "sve"; }
+TERN_INLINE constexpr const char* name(mve) noexcept { return "mve"; }
 
 /// Whether this translation unit was compiled with the instructions that a tag needs.
 TERN_INLINE constexpr bool compiled(scalar) noexcept { return true; }
@@ -57,12 +69,15 @@ TERN_INLINE constexpr bool compiled(avx512_vpopcntdq) noexcept { return TERN_HAS
 TERN_INLINE constexpr bool compiled(neon) noexcept { return TERN_HAS_NEON == 1; }
 TERN_INLINE constexpr bool compiled(dotprod) noexcept { return TERN_HAS_DOTPROD == 1; }
 TERN_INLINE constexpr bool compiled(i8mm) noexcept { return TERN_HAS_I8MM == 1; }
+TERN_INLINE constexpr bool compiled(sve) noexcept { return TERN_HAS_SVE == 1; }
+TERN_INLINE constexpr bool compiled(mve) noexcept { return TERN_HAS_MVE == 1; }
 
 }  // namespace tern::arch
 
 namespace tern {
 
-/// The best architecture that the compiler's flags allow.
+/// The best architecture that the compiler's flags allow. SVE only where they promise registers longer than NEON's, which
+/// do as much at the same length, and more on cores that run in order.
 #if TERN_HAS_AVX512_VPOPCNTDQ
 using default_arch = arch::avx512_vpopcntdq;
 #elif TERN_HAS_AVX512_VNNI
@@ -73,12 +88,16 @@ using default_arch = arch::avx512;
 using default_arch = arch::avx2;
 #elif TERN_HAS_SSE4
 using default_arch = arch::sse4;
+#elif TERN_HAS_LONG_SVE
+using default_arch = arch::sve;
 #elif TERN_HAS_I8MM
 using default_arch = arch::i8mm;
 #elif TERN_HAS_DOTPROD
 using default_arch = arch::dotprod;
 #elif TERN_HAS_NEON
 using default_arch = arch::neon;
+#elif TERN_HAS_MVE
+using default_arch = arch::mve;
 #elif TERN_HAS_XSIMD
 using default_arch = arch::simd;
 #else

@@ -77,6 +77,33 @@
 #endif
 #endif
 
+/// The same with registers of any length: Cortex-A510, Neoverse N2, V1 and later.
+#ifndef TERN_HAS_SVE
+#if TERN_HAS_I8MM && defined(__ARM_FEATURE_SVE)
+#define TERN_HAS_SVE 1
+#else
+#define TERN_HAS_SVE 0
+#endif
+#endif
+
+/// Registers of more than 128 bits, by -msve-vector-bits.
+#ifndef TERN_HAS_LONG_SVE
+#if TERN_HAS_SVE && defined(__ARM_FEATURE_SVE_BITS)
+#define TERN_HAS_LONG_SVE (__ARM_FEATURE_SVE_BITS > 128)
+#else
+#define TERN_HAS_LONG_SVE 0
+#endif
+#endif
+
+/// Helium, the vectors of Cortex-M55 and M85.
+#ifndef TERN_HAS_MVE
+#if defined(__ARM_FEATURE_MVE)
+#define TERN_HAS_MVE 1
+#else
+#define TERN_HAS_MVE 0
+#endif
+#endif
+
 /// Portable vectors through xsimd. Set to 0 to keep xsimd out of a build altogether; bare-metal targets never see it.
 #ifndef TERN_HAS_XSIMD
 #if (defined(__SSE2__) || TERN_HAS_NEON) && defined(__has_include)
@@ -110,16 +137,16 @@
 #endif
 
 // The instruction sets of this translation unit, spelled as an identifier: isa_<sse4><avx2><avx512><vnni><vpopcntdq><neon>
-// <dotprod><i8mm><fma>.
+// <dotprod><i8mm><sve><mve><fma>.
 // It becomes part of every architecture tag (arch.hpp), hence of every kernel's symbol.
 #if defined(__FMA__)
 #define TERN_DETAIL_FMA 1
 #else
 #define TERN_DETAIL_FMA 0
 #endif
-#define TERN_DETAIL_JOIN(a, b, c, d, e, f, g, h, i) isa_##a##b##c##d##e##f##g##h##i
-#define TERN_DETAIL_JOIN_EXPANDED(a, b, c, d, e, f, g, h, i) TERN_DETAIL_JOIN(a, b, c, d, e, f, g, h, i)
+#define TERN_DETAIL_JOIN(a, b, c, d, e, f, g, h, i, j, k) isa_##a##b##c##d##e##f##g##h##i##j##k
+#define TERN_DETAIL_JOIN_EXPANDED(a, b, c, d, e, f, g, h, i, j, k) TERN_DETAIL_JOIN(a, b, c, d, e, f, g, h, i, j, k)
 #define TERN_ISA_NAMESPACE                                                                                          \
     TERN_DETAIL_JOIN_EXPANDED(TERN_HAS_SSE4, TERN_HAS_AVX2, TERN_HAS_AVX512, TERN_HAS_AVX512_VNNI,                  \
                               TERN_HAS_AVX512_VPOPCNTDQ, TERN_HAS_NEON, TERN_HAS_DOTPROD, TERN_HAS_I8MM,           \
-                              TERN_DETAIL_FMA)
+                              TERN_HAS_SVE, TERN_HAS_MVE, TERN_DETAIL_FMA)

@@ -12,7 +12,7 @@
 // Geometry, groups, epilogues, exactness and statuses are those of conv.hpp (`window2d::pad_value` has to be 0); the
 // epilogue's activations are x - zero_point. The largest depth is (2^31 - 1) / largest |x - zero_point|.
 // Tiles: panels of 64 outputs (codes) or 16, as in gemm_bytes.hpp. No im2col buffer, no allocation.
-// Memory: up to 140 KB of stack (arch::scalar: 20 KB), most of it for windows of some pixels side by side.
+// Memory: up to 140 KB of stack (arch::scalar: 14 KB), most of it for windows of some pixels side by side.
 #pragma once
 
 #include <tern/conv.hpp>

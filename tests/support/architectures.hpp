@@ -48,13 +48,14 @@ using keep_tested = decltype(std::tuple_cat(
 /// The tags whose instructions the compiler's flags allow and that this executable covers, as a tuple:
 /// TEST_CASE_TEMPLATE_APPLY takes it.
 using architectures = detail::keep_tested<tern::arch::scalar, tern::arch::simd, tern::arch::sse4, tern::arch::avx2,
-                                          tern::arch::avx512, tern::arch::avx512_vpopcntdq, tern::arch::neon>;
+                                          tern::arch::avx512, tern::arch::avx512_vpopcntdq, tern::arch::neon,
+                                          tern::arch::sve>;
 
 /// The same, with those that differ in products of bytes alone.
 using byte_architectures = detail::keep_tested<tern::arch::scalar, tern::arch::simd, tern::arch::sse4, tern::arch::avx2,
                                                tern::arch::avx512, tern::arch::avx512_vnni,
                                                tern::arch::avx512_vpopcntdq, tern::arch::neon, tern::arch::dotprod,
-                                               tern::arch::i8mm>;
+                                               tern::arch::i8mm, tern::arch::sve>;
 
 /// Calls `body(tag)` for each architecture of the list and records it.
 template <class List = architectures, class Body>

@@ -19,6 +19,7 @@
 
 #if defined(__aarch64__) && defined(__linux__)
 #include <sys/auxv.h>
+#include <sys/prctl.h>
 #elif defined(__aarch64__) && defined(__APPLE__)
 #include <sys/sysctl.h>
 #elif defined(_M_ARM64) && defined(_WIN32)
@@ -64,7 +65,7 @@ enum : features {
     arm_rdm = 1u << 27,
     arm_fp16 = 1u << 28,
     arm_bf16 = 1u << 29,
-    arm_sve = 1u << 30
+    arm_sve = 1u << 30  // registers longer than NEON's: at the same length NEON does as much
 };
 
 }  // namespace detail
@@ -218,6 +219,7 @@ namespace detail {
                    where(caps, 20, arm_dotprod) | where(caps, 22, arm_sve) | where(caps2, 13, arm_i8mm) |
                    where(caps2, 14, arm_bf16);
     if ((caps >> 9 & 3u) == 3u) all |= arm_fp16;  // scalar and vector
+    if ((all & arm_sve) != 0 && (prctl(51) & 0xffff) <= 16) all &= ~features{arm_sve};  // PR_SVE_GET_VL, bytes
     return all;
 #elif defined(__aarch64__) && defined(__APPLE__)
     using namespace detail;
@@ -229,7 +231,7 @@ namespace detail {
     return has("hw.optional.arm.FEAT_DotProd", arm_dotprod) | has("hw.optional.arm.FEAT_I8MM", arm_i8mm) |
            has("hw.optional.arm.FEAT_BF16", arm_bf16) | has("hw.optional.arm.FEAT_FP16", arm_fp16) |
            has("hw.optional.arm.FEAT_LSE", arm_atomics) | has("hw.optional.arm.FEAT_RDM", arm_rdm) |
-           has("hw.optional.armv8_crc32", arm_crc32);
+           has("hw.optional.armv8_crc32", arm_crc32);  // no SVE outside of SME
 #elif defined(_M_ARM64) && defined(_WIN32)
     using namespace detail;
     const auto has = [](unsigned long feature, features set) TERN_INLINE_LAMBDA -> features {

@@ -4,7 +4,7 @@
 
 #include <cstdint>
 
-#include <tern/simd/bits.hpp>
+#include <tern/simd/scalar.hpp>
 
 #if defined(__ARM_FEATURE_SIMD32)
 #include <arm_acle.h>
@@ -13,10 +13,13 @@
 namespace tern::simd {
 
 /// Counting the set bits of words.
+///   lanes, reg       a word of each of so many outputs
 ///   carry_save       whether words are better added up bit by bit (adders in plain logic) before they are counted
 ///   add_count        total + number of set bits of x
 ///   add_difference   total + number of set bits of c - twice that of g + difference_bias
 struct word_counts {
+    using lanes = scalar_lanes;
+    using reg = std::uint32_t;
 #if defined(__POPCNT__)
     static constexpr bool carry_save = false;
 #else

@@ -45,16 +45,26 @@ template <class T>
 #endif
 }
 
+/// memcpy of a word or a few. Where a program has no hosted library (-ffreestanding), std::memcpy would be a call.
+template <std::size_t Bytes>
+TERN_INLINE void copy(void* to, const void* from) noexcept {
+#if defined(__GNUC__) || defined(__clang__)
+    __builtin_memcpy(to, from, Bytes);
+#else
+    std::memcpy(to, from, Bytes);
+#endif
+}
+
 template <class T>
 [[nodiscard]] TERN_INLINE T load(const void* from) noexcept {
     T value;
-    std::memcpy(&value, from, sizeof value);
+    copy<sizeof value>(&value, from);
     return value;
 }
 
 template <class T>
 TERN_INLINE void store(void* to, T value) noexcept {
-    std::memcpy(to, &value, sizeof value);
+    copy<sizeof value>(to, &value);
 }
 
 /// Asks for a line of the cache early; any address is safe. Only where there are caches large enough to be worth it.

@@ -49,4 +49,10 @@ struct scalar_lanes {
 template <class Lanes>
 inline constexpr bool in_waves = false;
 
+/// Registers of which arrays can be made, where those of an architecture's tiles have no size.
+template <class Lanes>
+struct sized_lanes {
+    using type = Lanes;
+};
+
 }  // namespace tern::simd

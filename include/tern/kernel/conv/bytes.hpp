@@ -40,7 +40,7 @@ struct byte_image {
 template <class Product, class Filters>
 class byte_windows {
     /// Bytes of gathered windows.
-    static constexpr size_t scratch_bytes = std::is_same_v<typename Product::arch, arch::scalar> ? 8192 : 65536;
+    static constexpr size_t scratch_bytes = arch::is_small<typename Product::arch> ? 2048 : 65536;
 
 public:
     using arch = typename Product::arch;

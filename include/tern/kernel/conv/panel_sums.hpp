@@ -9,7 +9,7 @@ namespace tern::kernel {
 /// Sums wrap modulo 2^32.
 template <class Arch>
 class panel_sums {
-    using lanes = typename decltype(gemm_config(Arch{}))::lanes;
+    using lanes = sized_lanes_of<decltype(gemm_config(Arch{}))>;
     static constexpr size_t registers = panel_outputs / lanes::width;
 
     typename lanes::reg sum_[registers];

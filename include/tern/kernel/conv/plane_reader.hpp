@@ -21,14 +21,14 @@ namespace tern::kernel {
 
 /// Room on the stack, in pointers and words. Microcontrollers have little: there it is enough for a dense window of eight
 /// planes.
-template <class Arch>
+template <class Arch, bool Small = arch::is_small<Arch>>
 struct reader_room {
     static constexpr size_t pointers = 1024;
     static constexpr size_t zeros = 512;
     static constexpr size_t scratch = 4096;
 };
-template <>
-struct reader_room<arch::scalar> {
+template <class Arch>
+struct reader_room<Arch, true> {
     static constexpr size_t pointers = 64;
     static constexpr size_t zeros = 64;
     static constexpr size_t scratch = 8 * dense_words;

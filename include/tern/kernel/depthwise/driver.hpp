@@ -14,7 +14,7 @@ namespace tern::kernel {
 template <class Arch, class Lhs, class Rhs, class Sink>
 class depthwise_driver {
     using scalar_adder = simd::full_adder<simd::scalar_lanes>;
-    static constexpr bool stages = !std::is_same_v<Arch, arch::scalar>;  // which also has the least memory
+    static constexpr bool stages = !arch::is_small<Arch>;  // which also has the least memory
     static constexpr size_t width = adder_of<Arch>::width;
     static constexpr size_t most_taps = 64;
     static constexpr size_t most_rows = 16;

@@ -4,6 +4,8 @@
 
 #include <tern/kernel/gemm/panel_group.hpp>
 
+#include <tern/kernel/dot/sve.hpp>
+
 namespace tern::kernel {
 
 /// popcount(c) - 2 popcount(g) for one pair of digits; without any mask popcount(c) is the depth and left out.
@@ -113,7 +115,7 @@ std::int32_t run_dot(const packed_rows<Lhs>& lhs, const packed_rows<Rhs>& rhs) n
                               Lhs::has_mask && Lhs::has_sign ? lhs.plane_stride : 0,
                               Rhs::has_mask && Rhs::has_sign ? rhs.plane_stride : 0};
             if constexpr (std::is_same_v<lanes, simd::scalar_lanes>) {
-                word_product<Lhs, Rhs, 1, digits::masked> words;
+                word_product<simd::word_counts, Lhs, Rhs, 1, digits::masked> words;
                 words.add(pair.lhs, pair.lhs_sign, pair.rhs, pair.rhs_sign, lhs.words());
                 total += words.result() << (p + q);
             } else {

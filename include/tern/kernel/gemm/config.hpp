@@ -20,4 +20,8 @@ struct tile_config {
     static constexpr bool keeps_rows = KeepsRows;
 };
 
+/// Registers of a configuration of which arrays can be made.
+template <class Config>
+using sized_lanes_of = typename simd::sized_lanes<typename Config::lanes>::type;
+
 }  // namespace tern::kernel

@@ -14,6 +14,8 @@
 #include <tern/kernel/gemm/avx512.hpp>
 #include <tern/kernel/gemm/avx512_vpopcntdq.hpp>
 #include <tern/kernel/gemm/neon.hpp>
+#include <tern/kernel/gemm/sve.hpp>
+#include <tern/kernel/gemm/mve.hpp>
 
 namespace tern::kernel {
 

@@ -11,7 +11,7 @@ namespace tern::kernel {
 template <class Arch, int K, size_t Rows>
 void residual_tile(const word* const (&x)[Rows], size_t sign_offset, const word* panel, size_t words,
                    std::int32_t (&acc)[Rows][size_t{K}][panel_outputs]) noexcept {
-    using lanes = typename decltype(gemm_config(Arch{}))::lanes;
+    using lanes = sized_lanes_of<decltype(gemm_config(Arch{}))>;
     using reg = typename lanes::reg;
     constexpr size_t levels = size_t{K};
     constexpr size_t step = size_t{K + 1} * panel_outputs;
