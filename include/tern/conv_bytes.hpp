@@ -15,6 +15,10 @@
 // Memory: up to 140 KB of stack (arch::scalar: 20 KB), most of it for windows of some pixels side by side.
 #pragma once
 
+#include <cstddef>
+#include <cstdint>
+#include <type_traits>
+
 #include <tern/conv.hpp>
 #include <tern/gemm_bytes.hpp>
 
@@ -66,49 +70,30 @@ private:
     return check(v.view());
 }
 
+namespace detail {
+template <class Filters>
+inline constexpr bool is_byte_filters = std::is_same_v<Filters, packed_codes> || std::is_same_v<Filters, packed_trits> ||
+                                        std::is_same_v<Filters, packed_panels<binary>>;
+}  // namespace detail
+
 /// int32 accumulators.
-template <class Arch = default_arch>
-[[nodiscard]] status conv2d(const byte_tensor& input, const packed_codes& filters, const window2d& window,
-                            const tensor_view<std::int32_t>& dst, tiles range = {}) noexcept;
+template <class Arch = default_arch, class Filters>
+[[nodiscard]] std::enable_if_t<detail::is_byte_filters<Filters>, status> conv2d(
+    const byte_tensor& input, const Filters& filters, const window2d& window, const tensor_view<std::int32_t>& dst,
+    tiles range = {}) noexcept;
 
 /// Real numbers.
-template <class Arch = default_arch>
-[[nodiscard]] status conv2d(const byte_tensor& input, const packed_codes& filters, const window2d& window,
-                            const tensor_view<float>& dst, const scale_offset& epilogue, tiles range = {}) noexcept;
+template <class Arch = default_arch, class Filters>
+[[nodiscard]] std::enable_if_t<detail::is_byte_filters<Filters>, status> conv2d(
+    const byte_tensor& input, const Filters& filters, const window2d& window, const tensor_view<float>& dst,
+    const scale_offset& epilogue, tiles range = {}) noexcept;
 
 /// The next layer's packed ternary activations.
-template <class Arch = default_arch>
-[[nodiscard]] status conv2d(const byte_tensor& input, const packed_codes& filters, const window2d& window,
-                            const mutable_packed_tensor<ternary>& dst, const scale_offset& epilogue,
-                            const thresholds& limits, tiles range = {}) noexcept;
-
-/// The same with ternary filters of 1.6 bits.
-template <class Arch = default_arch>
-[[nodiscard]] status conv2d(const byte_tensor& input, const packed_trits& filters, const window2d& window,
-                            const tensor_view<std::int32_t>& dst, tiles range = {}) noexcept;
-
-template <class Arch = default_arch>
-[[nodiscard]] status conv2d(const byte_tensor& input, const packed_trits& filters, const window2d& window,
-                            const tensor_view<float>& dst, const scale_offset& epilogue, tiles range = {}) noexcept;
-
-template <class Arch = default_arch>
-[[nodiscard]] status conv2d(const byte_tensor& input, const packed_trits& filters, const window2d& window,
-                            const mutable_packed_tensor<ternary>& dst, const scale_offset& epilogue,
-                            const thresholds& limits, tiles range = {}) noexcept;
-
-/// The same with binary filters.
-template <class Arch = default_arch>
-[[nodiscard]] status conv2d(const byte_tensor& input, const packed_panels<binary>& filters, const window2d& window,
-                            const tensor_view<std::int32_t>& dst, tiles range = {}) noexcept;
-
-template <class Arch = default_arch>
-[[nodiscard]] status conv2d(const byte_tensor& input, const packed_panels<binary>& filters, const window2d& window,
-                            const tensor_view<float>& dst, const scale_offset& epilogue, tiles range = {}) noexcept;
-
-template <class Arch = default_arch>
-[[nodiscard]] status conv2d(const byte_tensor& input, const packed_panels<binary>& filters, const window2d& window,
-                            const mutable_packed_tensor<ternary>& dst, const scale_offset& epilogue,
-                            const thresholds& limits, tiles range = {}) noexcept;
+template <class Arch = default_arch, class Filters>
+[[nodiscard]] std::enable_if_t<detail::is_byte_filters<Filters>, status> conv2d(
+    const byte_tensor& input, const Filters& filters, const window2d& window,
+    const mutable_packed_tensor<ternary>& dst, const scale_offset& epilogue, const thresholds& limits,
+    tiles range = {}) noexcept;
 
 }  // namespace tern
 
@@ -188,68 +173,29 @@ struct byte_conv_operands {
 
 }  // namespace detail
 
-template <class Arch>
-status conv2d(const byte_tensor& input, const packed_codes& filters, const window2d& window,
-              const tensor_view<std::int32_t>& dst, tiles range) noexcept {
-    return detail::convolve<Arch>(detail::byte_conv_operands<packed_codes>{input, filters, window}, dst, range);
+template <class Arch, class Filters>
+std::enable_if_t<detail::is_byte_filters<Filters>, status> conv2d(const byte_tensor& input, const Filters& filters,
+                                                                  const window2d& window,
+                                                                  const tensor_view<std::int32_t>& dst,
+                                                                  tiles range) noexcept {
+    return detail::convolve<Arch>(detail::byte_conv_operands<Filters>{input, filters, window}, dst, range);
 }
 
-template <class Arch>
-status conv2d(const byte_tensor& input, const packed_codes& filters, const window2d& window,
-              const tensor_view<float>& dst, const scale_offset& epilogue, tiles range) noexcept {
-    return detail::convolve<Arch>(detail::byte_conv_operands<packed_codes>{input, filters, window}, dst, epilogue,
+template <class Arch, class Filters>
+std::enable_if_t<detail::is_byte_filters<Filters>, status> conv2d(const byte_tensor& input, const Filters& filters,
+                                                                  const window2d& window, const tensor_view<float>& dst,
+                                                                  const scale_offset& epilogue, tiles range) noexcept {
+    return detail::convolve<Arch>(detail::byte_conv_operands<Filters>{input, filters, window}, dst, epilogue, range);
+}
+
+template <class Arch, class Filters>
+std::enable_if_t<detail::is_byte_filters<Filters>, status> conv2d(const byte_tensor& input, const Filters& filters,
+                                                                  const window2d& window,
+                                                                  const mutable_packed_tensor<ternary>& dst,
+                                                                  const scale_offset& epilogue,
+                                                                  const thresholds& limits, tiles range) noexcept {
+    return detail::convolve<Arch>(detail::byte_conv_operands<Filters>{input, filters, window}, dst, epilogue, limits,
                                   range);
-}
-
-template <class Arch>
-status conv2d(const byte_tensor& input, const packed_codes& filters, const window2d& window,
-              const mutable_packed_tensor<ternary>& dst, const scale_offset& epilogue, const thresholds& limits,
-              tiles range) noexcept {
-    return detail::convolve<Arch>(detail::byte_conv_operands<packed_codes>{input, filters, window}, dst, epilogue,
-                                  limits, range);
-}
-
-template <class Arch>
-status conv2d(const byte_tensor& input, const packed_trits& filters, const window2d& window,
-              const tensor_view<std::int32_t>& dst, tiles range) noexcept {
-    return detail::convolve<Arch>(detail::byte_conv_operands<packed_trits>{input, filters, window}, dst, range);
-}
-
-template <class Arch>
-status conv2d(const byte_tensor& input, const packed_trits& filters, const window2d& window,
-              const tensor_view<float>& dst, const scale_offset& epilogue, tiles range) noexcept {
-    return detail::convolve<Arch>(detail::byte_conv_operands<packed_trits>{input, filters, window}, dst, epilogue,
-                                  range);
-}
-
-template <class Arch>
-status conv2d(const byte_tensor& input, const packed_trits& filters, const window2d& window,
-              const mutable_packed_tensor<ternary>& dst, const scale_offset& epilogue, const thresholds& limits,
-              tiles range) noexcept {
-    return detail::convolve<Arch>(detail::byte_conv_operands<packed_trits>{input, filters, window}, dst, epilogue,
-                                  limits, range);
-}
-
-template <class Arch>
-status conv2d(const byte_tensor& input, const packed_panels<binary>& filters, const window2d& window,
-              const tensor_view<std::int32_t>& dst, tiles range) noexcept {
-    return detail::convolve<Arch>(detail::byte_conv_operands<packed_panels<binary>>{input, filters, window}, dst,
-                                  range);
-}
-
-template <class Arch>
-status conv2d(const byte_tensor& input, const packed_panels<binary>& filters, const window2d& window,
-              const tensor_view<float>& dst, const scale_offset& epilogue, tiles range) noexcept {
-    return detail::convolve<Arch>(detail::byte_conv_operands<packed_panels<binary>>{input, filters, window}, dst,
-                                  epilogue, range);
-}
-
-template <class Arch>
-status conv2d(const byte_tensor& input, const packed_panels<binary>& filters, const window2d& window,
-              const mutable_packed_tensor<ternary>& dst, const scale_offset& epilogue, const thresholds& limits,
-              tiles range) noexcept {
-    return detail::convolve<Arch>(detail::byte_conv_operands<packed_panels<binary>>{input, filters, window}, dst,
-                                  epilogue, limits, range);
 }
 
 }  // namespace tern
