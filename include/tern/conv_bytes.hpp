@@ -98,6 +98,7 @@ template <class Arch = default_arch, class Filters>
 }  // namespace tern
 
 #include <tern/kernel/conv/bytes.hpp>
+#include <tern/kernel/conv/pixel_tables.hpp>
 
 namespace tern {
 namespace detail {
@@ -167,6 +168,11 @@ struct byte_conv_operands {
         const auto g = kernel::conv_geometry::of(window, input.images, input.height, input.width);
         const kernel::conv_filters shape(filters.outputs, input.channels / window.groups, range.first * each,
                                          last < panels ? last : panels);
+#if TERN_HAS_AVX512
+        if constexpr (std::is_base_of_v<arch::avx512, Arch> && std::is_same_v<Filters, packed_codes>)
+            if (kernel::pixel_tables<Arch>::serves(image, filters, g))
+                return kernel::run_conv<kernel::pixel_tables<Arch>>(image, filters, g, shape, 0, g.pixels(), sink);
+#endif
         kernel::run_conv<windows>(image, filters, g, shape, 0, g.pixels(), sink);
     }
 };
