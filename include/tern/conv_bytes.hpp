@@ -12,6 +12,9 @@
 // Geometry, groups, epilogues, exactness and statuses are those of conv.hpp (`window2d::pad_value` has to be 0); the
 // epilogue's activations are x - zero_point. The largest depth is (2^31 - 1) / largest |x - zero_point|.
 // Tiles: panels of 64 outputs (codes) or 16, as in gemm_bytes.hpp. No im2col buffer, no allocation.
+// How: windows of some pixels are copied side by side and run the register tile of the matrix product. Three channels
+// times codes on AVX-512: one lookup and one addition for 96 products, in tables of the sums that a tap's three weights
+// can make of a pixel (kernel/conv/pixel_tables.hpp).
 // Memory: up to 140 KB of stack (arch::scalar: 20 KB), most of it for windows of some pixels side by side.
 #pragma once
 
@@ -71,9 +74,17 @@ private:
 }
 
 namespace detail {
+
+/// The layout that filters have or convert to; void where it is none of the three.
 template <class Filters>
-inline constexpr bool is_byte_filters = std::is_same_v<Filters, packed_codes> || std::is_same_v<Filters, packed_trits> ||
-                                        std::is_same_v<Filters, packed_panels<binary>>;
+using byte_filters = std::conditional_t<
+    std::is_convertible_v<const Filters&, packed_codes>, packed_codes,
+    std::conditional_t<std::is_convertible_v<const Filters&, packed_trits>, packed_trits,
+                       std::conditional_t<std::is_convertible_v<const Filters&, packed_panels<binary>>,
+                                          packed_panels<binary>, void>>>;
+template <class Filters>
+inline constexpr bool is_byte_filters = !std::is_void_v<byte_filters<Filters>>;
+
 }  // namespace detail
 
 /// int32 accumulators.
@@ -177,6 +188,9 @@ struct byte_conv_operands {
     }
 };
 
+template <class Filters>
+using byte_operands = byte_conv_operands<byte_filters<Filters>>;
+
 }  // namespace detail
 
 template <class Arch, class Filters>
@@ -184,14 +198,14 @@ std::enable_if_t<detail::is_byte_filters<Filters>, status> conv2d(const byte_ten
                                                                   const window2d& window,
                                                                   const tensor_view<std::int32_t>& dst,
                                                                   tiles range) noexcept {
-    return detail::convolve<Arch>(detail::byte_conv_operands<Filters>{input, filters, window}, dst, range);
+    return detail::convolve<Arch>(detail::byte_operands<Filters>{input, filters, window}, dst, range);
 }
 
 template <class Arch, class Filters>
 std::enable_if_t<detail::is_byte_filters<Filters>, status> conv2d(const byte_tensor& input, const Filters& filters,
                                                                   const window2d& window, const tensor_view<float>& dst,
                                                                   const scale_offset& epilogue, tiles range) noexcept {
-    return detail::convolve<Arch>(detail::byte_conv_operands<Filters>{input, filters, window}, dst, epilogue, range);
+    return detail::convolve<Arch>(detail::byte_operands<Filters>{input, filters, window}, dst, epilogue, range);
 }
 
 template <class Arch, class Filters>
@@ -200,8 +214,7 @@ std::enable_if_t<detail::is_byte_filters<Filters>, status> conv2d(const byte_ten
                                                                   const mutable_packed_tensor<ternary>& dst,
                                                                   const scale_offset& epilogue,
                                                                   const thresholds& limits, tiles range) noexcept {
-    return detail::convolve<Arch>(detail::byte_conv_operands<Filters>{input, filters, window}, dst, epilogue, limits,
-                                  range);
+    return detail::convolve<Arch>(detail::byte_operands<Filters>{input, filters, window}, dst, epilogue, limits, range);
 }
 
 }  // namespace tern

@@ -80,7 +80,7 @@ template <class Arch, class Filters, class Destination, class How>
 std::enable_if_t<detail::is_byte_filters<Filters> && detail::is_how<How>, status> conv2d(
     const byte_tensor& input, const Filters& filters, const window2d& window, const Destination& dst, const How& how,
     tiles range) noexcept {
-    return detail::convolve_fused<Arch>(detail::byte_conv_operands<Filters>{input, filters, window}, dst, how, range);
+    return detail::convolve_fused<Arch>(detail::byte_operands<Filters>{input, filters, window}, dst, how, range);
 }
 
 }  // namespace tern

@@ -37,7 +37,6 @@ struct avx512_pixels {
     static TERN_INLINE reg load(const void* from) noexcept { return _mm512_loadu_si512(from); }
     static TERN_INLINE void store(void* to, reg x) noexcept { _mm512_storeu_si512(to, x); }
     static TERN_INLINE reg broadcast(std::int32_t x) noexcept { return _mm512_set1_epi16(static_cast<short>(x)); }
-    static TERN_INLINE reg subtract(reg a, reg b) noexcept { return _mm512_sub_epi16(a, b); }
     static TERN_INLINE reg multiply(reg a, reg b) noexcept { return _mm512_mullo_epi16(a, b); }
 
     /// The sums of the bytes x[0], x[1] and x[2], which are unsigned once `flip` has met each pair of them.
@@ -49,7 +48,7 @@ struct avx512_pixels {
         if constexpr (Flips) b = _mm512_xor_si512(b, flip);
         return _mm512_add_epi16(_mm512_maddubs_epi16(a, first_two), _mm512_maddubs_epi16(b, behind_one));
     }
-    /// sum += what the indices find in a table. Kept in order: GCC would add up lookups first, and runs out of registers.
+    /// sum += what the indices find in a table. Kept in order: GCC would add up lookups first, and run out of registers.
     static TERN_INLINE void add_lookup(reg& sum, reg index, reg table) noexcept {
         sum = _mm512_add_epi16(sum, _mm512_permutexvar_epi16(index, table));
         pin(sum);
@@ -73,7 +72,8 @@ struct avx512_pixels {
     /// a + 3 b + 9 c as 16 numbers of 16 bits.
     static TERN_INLINE void store_indices(std::uint16_t* to, reg a, reg b, reg c) noexcept {
         const reg three = _mm512_set1_epi32(3);
-        const reg index = _mm512_add_epi32(a, _mm512_mullo_epi32(three, _mm512_add_epi32(b, _mm512_mullo_epi32(three, c))));
+        const reg last_two = _mm512_add_epi32(b, _mm512_mullo_epi32(three, c));
+        const reg index = _mm512_add_epi32(a, _mm512_mullo_epi32(three, last_two));
         _mm256_storeu_si256(reinterpret_cast<__m256i*>(to), _mm512_cvtepi32_epi16(index));
     }
 };

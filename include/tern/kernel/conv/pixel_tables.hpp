@@ -41,7 +41,8 @@ public:
     /// Whether this path computes such a convolution, and pays.
     [[nodiscard]] static TERN_INLINE bool serves(const byte_image& input, const packed_codes& filters,
                                                  const conv_geometry& g) noexcept {
-        if (input.channels != channels || g.groups != 1 || g.y.kernel > most_lines || g.x.kernel > most_taps) return false;
+        if (input.channels != channels || g.groups != 1 || g.y.kernel > most_lines || g.x.kernel > most_taps)
+            return false;
         const size_t taps = g.y.kernel * g.x.kernel;
         const std::int32_t zero = unsigned_zero(input);
         const std::int32_t largest = zero > 127 ? zero : 255 - zero;
@@ -50,12 +51,13 @@ public:
             return false;
         const size_t most = static_cast<size_t>(-1) / 256;  // no product below runs over
         if (static_cast<size_t>(g.x.out_move) > most_move || static_cast<size_t>(g.x.tap_move) > most_tables ||
-            static_cast<size_t>(g.y.tap_move) > most_lines || g.pixels() < 256 || g.pixels() > most)
+            static_cast<size_t>(g.y.tap_move) > most_lines || g.pixels() < 64 || g.pixels() > most)
             return false;
         return lines_of(g) <= most_lines && lines_of(g) * columns_of(g) <= most_tables && !has_fourth_code(filters);
     }
 
-    TERN_INLINE pixel_tables(const byte_image& input, const packed_codes& filters, const conv_geometry& geometry) noexcept
+    TERN_INLINE pixel_tables(const byte_image& input, const packed_codes& filters,
+                             const conv_geometry& geometry) noexcept
         : input_(input),
           filters_(filters),
           geometry_(geometry),
@@ -63,12 +65,13 @@ public:
           taps_(geometry.y.kernel * geometry.x.kernel),
           lines_(lines_of(geometry)),
           columns_(columns_of(geometry)) {
+        const auto minus_zero = lanes::broadcast(-unsigned_zero(input));
         for (size_t p = 0; p < filters.panels(); ++p) {
             set_indices(p);
-            const auto zero = lanes::broadcast(unsigned_zero(input));
-            for (size_t k = 0; k < registers; ++k)
-                lanes::store(starts_[p][k], lanes::subtract(lanes::broadcast(0), lanes::multiply(
-                    zero, lanes::narrow(filters.sums(p) + k * lanes::width * sizeof(std::int32_t)))));
+            for (size_t k = 0; k < registers; ++k) {
+                const auto sums = lanes::narrow(filters.sums(p) + k * lanes::width * sizeof(std::int32_t));
+                lanes::store(starts_[p][k], lanes::multiply(minus_zero, sums));
+            }
         }
     }
 
@@ -76,7 +79,7 @@ public:
 
     void select(const block_type& block, size_t, bool wants_sums) noexcept {
         block_ = &block;
-        const size_t first = block.line * static_cast<size_t>(geometry_.y.out_move);  // counted from the first padded one
+        const size_t first = block.line * static_cast<size_t>(geometry_.y.out_move);  // from the first padded line on
         if (block.image != image_ || block.strip != strip_ || first < next_line_ - lines_ || next_line_ == 0) {
             image_ = block.image;
             strip_ = block.strip;
@@ -85,7 +88,7 @@ public:
         if (next_line_ < first) next_line_ = first;
         for (; next_line_ < first + lines_; ++next_line_) set_line(next_line_);
         for (size_t i = 0; i < geometry_.y.kernel; ++i)
-            line_[i] = tables_ + (first + i * static_cast<size_t>(geometry_.y.tap_move)) % lines_ * columns_ * lanes::width;
+            line_[i] = line_of(first + i * static_cast<size_t>(geometry_.y.tap_move));
         if (wants_sums)
             for (size_t r = 0; r < block.count; ++r) sums_[r] = sum_of(r);
     }
@@ -148,7 +151,11 @@ private:
             }
     }
 
-    /// The tables of line `n`, counted from the first padded one, of the strip.
+    [[nodiscard]] TERN_INLINE std::uint16_t* line_of(size_t n) noexcept {
+        return tables_ + n % lines_ * columns_ * lanes::width;
+    }
+
+    /// Computes the tables of line `n`, counted from the first padded one, of the strip.
     TERN_INLINE void set_line(size_t n) noexcept {
         const auto z = static_cast<std::uint8_t>(unsigned_zero(input_));
         const std::uint8_t pad[channels] = {z, z, z};
@@ -159,7 +166,7 @@ private:
         ptrdiff_t begin = x < 0 ? -x : 0;
         ptrdiff_t end = geometry_.x.input - x < columns ? geometry_.x.input - x : columns;
         if (y < 0 || y >= geometry_.y.input || begin >= end) begin = end = columns;
-        std::uint16_t* const to = tables_ + n % lines_ * columns_ * lanes::width;
+        std::uint16_t* const to = line_of(n);
         set_tables<false>(to, pad, 0, 0, begin);
         set_tables<false>(to, pad, 0, end, columns);
         if (begin == end) return;
@@ -184,9 +191,10 @@ private:
     }
 
     /// Four windows by 64 outputs; the first window's table of a line is `first` numbers behind the line's start.
-    TERN_INLINE void run(size_t first, size_t move, const std::uint16_t* index, const std::uint16_t (&start)[registers][lanes::width],
-                         std::int32_t* acc, size_t stride) const noexcept {
-        typename lanes::reg sum[row_step][registers];
+    TERN_INLINE void run(size_t first, size_t move, const std::uint16_t* index,
+                         const std::uint16_t (&start)[registers][lanes::width], std::int32_t* acc,
+                         size_t stride) const noexcept {
+        lanes::reg sum[row_step][registers];
         bits::unroll<registers>([&](auto k) TERN_INLINE_LAMBDA {
             const auto s = lanes::load(start[k]);
             bits::unroll<row_step>([&](auto r) TERN_INLINE_LAMBDA { sum[r][k] = s; });
@@ -198,8 +206,9 @@ private:
             const std::uint16_t* table = line_[i] + first;
             TERN_KEEP_LOOP
             for (size_t j = 0; j < taps; ++j, table += next, index += packed_codes::tile_outputs) {
-                typename lanes::reg at[registers];
-                bits::unroll<registers>([&](auto k) TERN_INLINE_LAMBDA { at[k] = lanes::load(index + k * lanes::width); });
+                lanes::reg at[registers];
+                bits::unroll<registers>(
+                    [&](auto k) TERN_INLINE_LAMBDA { at[k] = lanes::load(index + k * lanes::width); });
                 bits::unroll<row_step>([&](auto r) TERN_INLINE_LAMBDA {
                     const auto t = lanes::load(table + r * move);
                     bits::unroll<registers>([&](auto k) TERN_INLINE_LAMBDA { lanes::add_lookup(sum[r][k], at[k], t); });
@@ -224,7 +233,7 @@ private:
                                         static_cast<ptrdiff_t>(j) * geometry_.x.tap_move;
                 const std::uint8_t* const x = input_.data + static_cast<size_t>(pixel) * input_.pixel_stride;
                 for (size_t c = 0; c < channels; ++c)
-                    sum += (input_.is_signed ? std::int32_t{static_cast<std::int8_t>(x[c])} : x[c] - 128) - input_.zero_point;
+                    sum += (input_.is_signed ? x[c] ^ 128 : x[c]) - unsigned_zero(input_);
             }
         return sum;
     }

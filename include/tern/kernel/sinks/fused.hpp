@@ -170,16 +170,10 @@ struct shortcut_sink {
         const word* from = limits.residual.row(row) + panel / 2;
         const std::uint32_t nonzero = from[0] >> panel % 2 * panel_outputs;
         const std::uint32_t positive = from[limits.residual.plane_stride] >> panel % 2 * panel_outputs;
-        const auto chosen = [&](std::uint32_t zero, std::uint32_t plus, std::uint32_t minus) TERN_INLINE_LAMBDA {
-            return (zero & ~nonzero) | (nonzero & ((plus & positive) | (minus & ~positive)));
-        };
-        const std::uint32_t above = chosen(integers::above(acc, state.upper[0]), integers::above(acc, state.upper[1]),
-                                           integers::above(acc, state.upper[2]));
+        const auto [below, above] =
+            integers::outside_of(acc, state.lower, state.upper, nonzero & positive, nonzero & ~positive);
         word* at = to.target_row(row) + panel / 2;
         if constexpr (three_values) {
-            const std::uint32_t below =
-                chosen(integers::above(state.lower[0], acc), integers::above(state.lower[1], acc),
-                       integers::above(state.lower[2], acc));
             const std::uint32_t plus = (above & ~state.negative) | (below & state.negative);
             put_half(at, outputs, panel, (above | below) & state.exists);
             put_half(at + to.plane_stride, outputs, panel, plus & state.exists);
