@@ -200,6 +200,48 @@ TEST_CASE("bytes: first layers, deep windows, extreme values") {
             }
 }
 
+TEST_CASE("bytes: three channels, where tables go down strips of columns") {
+    tern::window2d apart = tern::square_window(3, 1, 2);
+    apart.y.dilation = 2;
+    apart.x.dilation = 2;
+    const tern::window2d uneven = {{3, 1, 1, 2, 0}, {2, 2, 1, 0, 3}};
+    const conv_shape shapes[] = {
+        {2, 21, 40, 3, 70, tern::square_window(7, 2, 3)},  // strips and images begin anew; two panels of codes
+        {1, 9, 37, 3, 20, apart},
+        {1, 30, 33, 3, 64, tern::square_window(2, 3, 0)},  // lines between windows
+        {1, 70, 1, 3, 16, tern::square_window(3, 1, 1)},
+        {1, 12, 35, 3, 130, uneven},
+        {1, 3, 90, 3, 5, tern::square_window(9, 2, 6)},  // windows that see padding alone
+    };
+    random_numbers random(9);
+    for (const conv_shape& s : shapes)
+        for (const fill how : {fill::random, fill::lowest, fill::highest}) {
+            const byte_convolution c(s, true, random, how);
+            parameters p;
+            p.randomize(random, s.images, c.w);
+            check_bytes(c, &p);
+        }
+}
+
+TEST_CASE("bytes: the fourth code is the same number on every architecture") {
+    random_numbers random(10);
+    const byte_convolution c({1, 12, 12, 3, 64, tern::square_window(3, 1, 1)}, true, random);
+    auto codes = tern::pack<tern::ternary_code>(c.w.view());
+    const tern::packed_codes good = codes;
+    std::vector<std::uint8_t> bytes(good.data, good.data + good.bytes());
+    bytes[5] = 0xff;
+    const tern::packed_codes bad(bytes.data(), good.outputs, good.depth);
+    std::vector<std::int32_t> first;
+    for (const byte_kernels& k : byte_kernels_of_all()) {
+        std::vector<std::int32_t> results(c.shape.output_pixels() * 64);
+        REQUIRE(k.codes(c.input(), &bad, c.shape.window, int32_tensor(results.data(), 1, 12, 12, 64), tiles{}) ==
+                status::ok);
+        if (first.empty()) first = results;
+        INFO("on ", k.arch);
+        CHECK(results == first);
+    }
+}
+
 TEST_CASE("bytes: a range of tiles writes its outputs only") {
     random_numbers random(7);
     const byte_convolution c({1, 5, 5, 6, 150, tern::square_window(3, 1, 1)}, true, random);

@@ -12,8 +12,15 @@
 // Geometry, groups, epilogues, exactness and statuses are those of conv.hpp (`window2d::pad_value` has to be 0); the
 // epilogue's activations are x - zero_point. The largest depth is (2^31 - 1) / largest |x - zero_point|.
 // Tiles: panels of 64 outputs (codes) or 16, as in gemm_bytes.hpp. No im2col buffer, no allocation.
+// How: windows of some pixels are copied side by side and run the register tile of the matrix product. Three channels
+// times codes on AVX-512: one lookup and one addition for 96 products, in tables of the sums that a tap's three weights
+// can make of a pixel (kernel/conv/pixel_tables.hpp).
 // Memory: up to 140 KB of stack (arch::scalar: 14 KB), most of it for windows of some pixels side by side.
 #pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <type_traits>
 
 #include <tern/conv.hpp>
 #include <tern/gemm_bytes.hpp>
@@ -66,53 +73,43 @@ private:
     return check(v.view());
 }
 
+namespace detail {
+
+/// The layout that filters have or convert to; void where it is none of the three.
+template <class Filters>
+using byte_filters = std::conditional_t<
+    std::is_convertible_v<const Filters&, packed_codes>, packed_codes,
+    std::conditional_t<std::is_convertible_v<const Filters&, packed_trits>, packed_trits,
+                       std::conditional_t<std::is_convertible_v<const Filters&, packed_panels<binary>>,
+                                          packed_panels<binary>, void>>>;
+template <class Filters>
+inline constexpr bool is_byte_filters = !std::is_void_v<byte_filters<Filters>>;
+
+}  // namespace detail
+
 /// int32 accumulators.
-template <class Arch = default_arch>
-[[nodiscard]] status conv2d(const byte_tensor& input, const packed_codes& filters, const window2d& window,
-                            const tensor_view<std::int32_t>& dst, tiles range = {}) noexcept;
+template <class Arch = default_arch, class Filters>
+[[nodiscard]] std::enable_if_t<detail::is_byte_filters<Filters>, status> conv2d(
+    const byte_tensor& input, const Filters& filters, const window2d& window, const tensor_view<std::int32_t>& dst,
+    tiles range = {}) noexcept;
 
 /// Real numbers.
-template <class Arch = default_arch>
-[[nodiscard]] status conv2d(const byte_tensor& input, const packed_codes& filters, const window2d& window,
-                            const tensor_view<float>& dst, const scale_offset& epilogue, tiles range = {}) noexcept;
+template <class Arch = default_arch, class Filters>
+[[nodiscard]] std::enable_if_t<detail::is_byte_filters<Filters>, status> conv2d(
+    const byte_tensor& input, const Filters& filters, const window2d& window, const tensor_view<float>& dst,
+    const scale_offset& epilogue, tiles range = {}) noexcept;
 
 /// The next layer's packed ternary activations.
-template <class Arch = default_arch>
-[[nodiscard]] status conv2d(const byte_tensor& input, const packed_codes& filters, const window2d& window,
-                            const mutable_packed_tensor<ternary>& dst, const scale_offset& epilogue,
-                            const thresholds& limits, tiles range = {}) noexcept;
-
-/// The same with ternary filters of 1.6 bits.
-template <class Arch = default_arch>
-[[nodiscard]] status conv2d(const byte_tensor& input, const packed_trits& filters, const window2d& window,
-                            const tensor_view<std::int32_t>& dst, tiles range = {}) noexcept;
-
-template <class Arch = default_arch>
-[[nodiscard]] status conv2d(const byte_tensor& input, const packed_trits& filters, const window2d& window,
-                            const tensor_view<float>& dst, const scale_offset& epilogue, tiles range = {}) noexcept;
-
-template <class Arch = default_arch>
-[[nodiscard]] status conv2d(const byte_tensor& input, const packed_trits& filters, const window2d& window,
-                            const mutable_packed_tensor<ternary>& dst, const scale_offset& epilogue,
-                            const thresholds& limits, tiles range = {}) noexcept;
-
-/// The same with binary filters.
-template <class Arch = default_arch>
-[[nodiscard]] status conv2d(const byte_tensor& input, const packed_panels<binary>& filters, const window2d& window,
-                            const tensor_view<std::int32_t>& dst, tiles range = {}) noexcept;
-
-template <class Arch = default_arch>
-[[nodiscard]] status conv2d(const byte_tensor& input, const packed_panels<binary>& filters, const window2d& window,
-                            const tensor_view<float>& dst, const scale_offset& epilogue, tiles range = {}) noexcept;
-
-template <class Arch = default_arch>
-[[nodiscard]] status conv2d(const byte_tensor& input, const packed_panels<binary>& filters, const window2d& window,
-                            const mutable_packed_tensor<ternary>& dst, const scale_offset& epilogue,
-                            const thresholds& limits, tiles range = {}) noexcept;
+template <class Arch = default_arch, class Filters>
+[[nodiscard]] std::enable_if_t<detail::is_byte_filters<Filters>, status> conv2d(
+    const byte_tensor& input, const Filters& filters, const window2d& window,
+    const mutable_packed_tensor<ternary>& dst, const scale_offset& epilogue, const thresholds& limits,
+    tiles range = {}) noexcept;
 
 }  // namespace tern
 
 #include <tern/kernel/conv/bytes.hpp>
+#include <tern/kernel/conv/pixel_tables.hpp>
 
 namespace tern {
 namespace detail {
@@ -182,74 +179,42 @@ struct byte_conv_operands {
         const auto g = kernel::conv_geometry::of(window, input.images, input.height, input.width);
         const kernel::conv_filters shape(filters.outputs, input.channels / window.groups, range.first * each,
                                          last < panels ? last : panels);
+#if TERN_HAS_AVX512
+        if constexpr (std::is_base_of_v<arch::avx512, Arch> && std::is_same_v<Filters, packed_codes>)
+            if (kernel::pixel_tables<Arch>::serves(image, filters, g))
+                return kernel::run_conv<kernel::pixel_tables<Arch>>(image, filters, g, shape, 0, g.pixels(), sink);
+#endif
         kernel::run_conv<windows>(image, filters, g, shape, 0, g.pixels(), sink);
     }
 };
 
+template <class Filters>
+using byte_operands = byte_conv_operands<byte_filters<Filters>>;
+
 }  // namespace detail
 
-template <class Arch>
-status conv2d(const byte_tensor& input, const packed_codes& filters, const window2d& window,
-              const tensor_view<std::int32_t>& dst, tiles range) noexcept {
-    return detail::convolve<Arch>(detail::byte_conv_operands<packed_codes>{input, filters, window}, dst, range);
+template <class Arch, class Filters>
+std::enable_if_t<detail::is_byte_filters<Filters>, status> conv2d(const byte_tensor& input, const Filters& filters,
+                                                                  const window2d& window,
+                                                                  const tensor_view<std::int32_t>& dst,
+                                                                  tiles range) noexcept {
+    return detail::convolve<Arch>(detail::byte_operands<Filters>{input, filters, window}, dst, range);
 }
 
-template <class Arch>
-status conv2d(const byte_tensor& input, const packed_codes& filters, const window2d& window,
-              const tensor_view<float>& dst, const scale_offset& epilogue, tiles range) noexcept {
-    return detail::convolve<Arch>(detail::byte_conv_operands<packed_codes>{input, filters, window}, dst, epilogue,
-                                  range);
+template <class Arch, class Filters>
+std::enable_if_t<detail::is_byte_filters<Filters>, status> conv2d(const byte_tensor& input, const Filters& filters,
+                                                                  const window2d& window, const tensor_view<float>& dst,
+                                                                  const scale_offset& epilogue, tiles range) noexcept {
+    return detail::convolve<Arch>(detail::byte_operands<Filters>{input, filters, window}, dst, epilogue, range);
 }
 
-template <class Arch>
-status conv2d(const byte_tensor& input, const packed_codes& filters, const window2d& window,
-              const mutable_packed_tensor<ternary>& dst, const scale_offset& epilogue, const thresholds& limits,
-              tiles range) noexcept {
-    return detail::convolve<Arch>(detail::byte_conv_operands<packed_codes>{input, filters, window}, dst, epilogue,
-                                  limits, range);
-}
-
-template <class Arch>
-status conv2d(const byte_tensor& input, const packed_trits& filters, const window2d& window,
-              const tensor_view<std::int32_t>& dst, tiles range) noexcept {
-    return detail::convolve<Arch>(detail::byte_conv_operands<packed_trits>{input, filters, window}, dst, range);
-}
-
-template <class Arch>
-status conv2d(const byte_tensor& input, const packed_trits& filters, const window2d& window,
-              const tensor_view<float>& dst, const scale_offset& epilogue, tiles range) noexcept {
-    return detail::convolve<Arch>(detail::byte_conv_operands<packed_trits>{input, filters, window}, dst, epilogue,
-                                  range);
-}
-
-template <class Arch>
-status conv2d(const byte_tensor& input, const packed_trits& filters, const window2d& window,
-              const mutable_packed_tensor<ternary>& dst, const scale_offset& epilogue, const thresholds& limits,
-              tiles range) noexcept {
-    return detail::convolve<Arch>(detail::byte_conv_operands<packed_trits>{input, filters, window}, dst, epilogue,
-                                  limits, range);
-}
-
-template <class Arch>
-status conv2d(const byte_tensor& input, const packed_panels<binary>& filters, const window2d& window,
-              const tensor_view<std::int32_t>& dst, tiles range) noexcept {
-    return detail::convolve<Arch>(detail::byte_conv_operands<packed_panels<binary>>{input, filters, window}, dst,
-                                  range);
-}
-
-template <class Arch>
-status conv2d(const byte_tensor& input, const packed_panels<binary>& filters, const window2d& window,
-              const tensor_view<float>& dst, const scale_offset& epilogue, tiles range) noexcept {
-    return detail::convolve<Arch>(detail::byte_conv_operands<packed_panels<binary>>{input, filters, window}, dst,
-                                  epilogue, range);
-}
-
-template <class Arch>
-status conv2d(const byte_tensor& input, const packed_panels<binary>& filters, const window2d& window,
-              const mutable_packed_tensor<ternary>& dst, const scale_offset& epilogue, const thresholds& limits,
-              tiles range) noexcept {
-    return detail::convolve<Arch>(detail::byte_conv_operands<packed_panels<binary>>{input, filters, window}, dst,
-                                  epilogue, limits, range);
+template <class Arch, class Filters>
+std::enable_if_t<detail::is_byte_filters<Filters>, status> conv2d(const byte_tensor& input, const Filters& filters,
+                                                                  const window2d& window,
+                                                                  const mutable_packed_tensor<ternary>& dst,
+                                                                  const scale_offset& epilogue,
+                                                                  const thresholds& limits, tiles range) noexcept {
+    return detail::convolve<Arch>(detail::byte_operands<Filters>{input, filters, window}, dst, epilogue, limits, range);
 }
 
 }  // namespace tern

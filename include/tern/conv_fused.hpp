@@ -23,10 +23,10 @@ template <class Arch = default_arch, class Lhs, class Rhs, class Destination, cl
 
 /// filters: `packed_codes`, `packed_trits` or `packed_panels<binary>`, as in conv_bytes.hpp.
 template <class Arch = default_arch, class Filters, class Destination, class How>
-[[nodiscard]] std::enable_if_t<detail::is_how<How>, status> conv2d(const byte_tensor& input, const Filters& filters,
-                                                                   const window2d& window, const Destination& dst,
-                                                                   const How& how, tiles range = {}) noexcept {
-    return detail::convolve_fused<Arch>(detail::byte_conv_operands<Filters>{input, filters, window}, dst, how, range);
+[[nodiscard]] std::enable_if_t<detail::is_byte_filters<Filters> && detail::is_how<How>, status> conv2d(
+    const byte_tensor& input, const Filters& filters, const window2d& window, const Destination& dst, const How& how,
+    tiles range = {}) noexcept {
+    return detail::convolve_fused<Arch>(detail::byte_operands<Filters>{input, filters, window}, dst, how, range);
 }
 
 }  // namespace tern

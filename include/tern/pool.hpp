@@ -18,6 +18,7 @@
 #include <cstring>
 
 #include <tern/arch.hpp>
+#include <tern/kernel/conv/geometry.hpp>
 #include <tern/layout.hpp>
 #include <tern/window.hpp>
 
@@ -133,55 +134,81 @@ private:
     }
 };
 
-/// Calls f(input pixel) for the window's positions inside the image.
+/// The positions of a window that are inside the image.
+struct pixels_under {
+    const word* first;
+    size_t lines;
+    size_t columns;
+    size_t line_step;  ///< words
+    size_t step;
+
+    TERN_INLINE constexpr pixels_under(const word* first_, size_t lines_, size_t columns_, size_t line_step_,
+                                       size_t step_) noexcept
+        : first(first_), lines(lines_), columns(columns_), line_step(line_step_), step(step_) {}
+
+    /// Calls f(pixel).
+    template <class F>
+    TERN_INLINE void for_each(const F& f) const noexcept {
+        const word* line = first;
+        for (size_t y = 0; y < lines; ++y, line += line_step) {
+            const word* pixel = line;
+            for (size_t x = 0; x < columns; ++x, pixel += step) f(pixel);
+        }
+    }
+};
+
+/// Calls f(output pixel, pixels_under) for all output pixels.
 template <class Encoding, class F>
-TERN_INLINE void for_each_pixel_under(const packed_tensor<Encoding>& input, const window2d& window, size_t n, size_t y,
-                                      size_t x, const F& f) noexcept {
-    const size_t y_last = window.y.last_tap(y, input.height);
-    const size_t x_last = window.x.last_tap(x, input.width);
-    for (size_t ky = window.y.first_tap(y); ky < y_last; ++ky)
-        for (size_t kx = window.x.first_tap(x); kx < x_last; ++kx)
-            f(input.pixels.row(input.pixel(n, window.y.input(y, ky), window.x.input(x, kx))));
+TERN_INLINE void for_each_window(const packed_tensor<Encoding>& input, const window2d& window, const F& f) noexcept {
+    using kernel::conv_axis, kernel::tap_range;
+    const conv_axis y = conv_axis::of(window.y, input.height);
+    const conv_axis x = conv_axis::of(window.x, input.width);
+    const size_t step = window.x.dilation * input.pixels.row_stride;
+    const size_t line_step = window.y.dilation * input.width * input.pixels.row_stride;
+    size_t pixel = 0;
+    for (size_t n = 0; n < input.images; ++n)
+        for (size_t j = 0; j < y.outputs; ++j) {
+            const tap_range lines = y.inside(j);
+            const size_t row = n * input.height + static_cast<size_t>(y.start(j)) + lines.first * window.y.dilation;
+            for (size_t i = 0; i < x.outputs; ++i, ++pixel) {
+                const tap_range columns = x.inside(i);
+                const size_t column = static_cast<size_t>(x.start(i)) + columns.first * window.x.dilation;
+                f(pixel, pixels_under(input.pixels.row(row * input.width + column), lines.size(), columns.size(),
+                                      line_step, step));
+            }
+        }
 }
 
 template <class Arch, class Encoding>
 void run_max_pool2d(const packed_tensor<Encoding>& input, const window2d& window,
                     const mutable_packed_tensor<Encoding>& dst) noexcept {
-    const packed_rows<Encoding>& from = input.pixels;
-    const mutable_packed_rows<Encoding>& to = dst.pixels;
-    for (size_t pixel = 0; pixel < to.rows; ++pixel) {
-        const size_t x = pixel % dst.width;
-        const size_t y = pixel / dst.width % dst.height;
-        const size_t n = pixel / dst.width / dst.height;
-        for (size_t w = 0; w < from.words(); ++w) {
+    const size_t depth = input.pixels.depth;
+    const size_t words = input.pixels.words();
+    const size_t from_stride = input.pixels.plane_stride;
+    const mutable_packed_rows<Encoding> to = dst.pixels;
+    for_each_window(input, window, [&](size_t pixel, const pixels_under& under) TERN_INLINE_LAMBDA {
+        for (size_t w = 0; w < words; ++w) {
             word_max<Encoding> largest;
-            for_each_pixel_under(input, window, n, y, x, [&](const word* at) TERN_INLINE_LAMBDA {
-                largest.add(at + w, from.plane_stride);
-            });
-            largest.store(to.target_row(pixel) + w, to.plane_stride, bits::low_mask(from.depth - w * word_bits));
+            under.for_each([&](const word* at) TERN_INLINE_LAMBDA { largest.add(at + w, from_stride); });
+            largest.store(to.target_row(pixel) + w, to.plane_stride, bits::low_mask(depth - w * word_bits));
         }
-    }
+    });
 }
 
 /// Calls store(pixel, first channel, channels, sums, positions) for every word of every output pixel.
 template <class Arch, class Encoding, class Store>
-TERN_INLINE void run_sum_pool2d(const packed_tensor<Encoding>& input, const window2d& window, size_t height,
-                                size_t width, const Store& store) noexcept {
+TERN_INLINE void run_sum_pool2d(const packed_tensor<Encoding>& input, const window2d& window,
+                                const Store& store) noexcept {
     const packed_rows<Encoding>& from = input.pixels;
-    for (size_t pixel = 0; pixel < input.images * height * width; ++pixel) {
-        const size_t x = pixel % width;
-        const size_t y = pixel / width % height;
+    for_each_window(input, window, [&](size_t pixel, const pixels_under& under) TERN_INLINE_LAMBDA {
         for (size_t w = 0; w < from.words(); ++w) {
             word_sum<Encoding> sum;
-            std::int32_t positions = 0;
-            for_each_pixel_under(input, window, pixel / width / height, y, x, [&](const word* at) TERN_INLINE_LAMBDA {
-                sum.add(at + w, from.plane_stride);
-                ++positions;
-            });
+            under.for_each([&](const word* at) TERN_INLINE_LAMBDA { sum.add(at + w, from.plane_stride); });
             const size_t left = from.depth - w * word_bits;
-            store(pixel, w * word_bits, left < word_bits ? left : word_bits, sum.finish(), positions);
+            store(pixel, w * word_bits, left < word_bits ? left : word_bits, sum.finish(),
+                  static_cast<std::int32_t>(under.lines * under.columns));
         }
-    }
+    });
 }
 
 // Functions of their own, so that a symbol carries the tag.
@@ -189,7 +216,7 @@ template <class Arch, class Encoding>
 void run_sum_pool2d(const packed_tensor<Encoding>& input, const window2d& window,
                     const tensor_view<std::int32_t>& dst) noexcept {
     const matrix_view<std::int32_t> to = dst.pixels();
-    run_sum_pool2d<Arch>(input, window, dst.height, dst.width,
+    run_sum_pool2d<Arch>(input, window,
                          [&](size_t pixel, size_t first, size_t count, const std::int32_t* sums, std::int32_t)
                              TERN_INLINE_LAMBDA { std::memcpy(to.row(pixel) + first, sums, count * sizeof *sums); });
 }
@@ -197,7 +224,7 @@ template <class Arch, class Encoding>
 void run_average_pool2d(const packed_tensor<Encoding>& input, const window2d& window,
                         const tensor_view<float>& dst) noexcept {
     const matrix_view<float> to = dst.pixels();
-    run_sum_pool2d<Arch>(input, window, dst.height, dst.width,
+    run_sum_pool2d<Arch>(input, window,
                          [&](size_t pixel, size_t first, size_t count, const std::int32_t* sums, std::int32_t positions)
                              TERN_INLINE_LAMBDA {
                                  for (size_t i = 0; i < count; ++i)

@@ -23,6 +23,7 @@
 #include <tern/gemm_residual.hpp>
 #include <tern/gemv.hpp>
 #include <tern/layer.hpp>
+#include <tern/layer_kinds.hpp>
 #include <tern/layout.hpp>
 #include <tern/layout_tiles.hpp>
 #include <tern/pack.hpp>

@@ -46,8 +46,30 @@ struct stages : reals {
     }
 };
 
+/// Bits of integers below and above their limits.
+struct outside {
+    std::uint32_t below;
+    std::uint32_t above;
+
+    TERN_INLINE outside(std::uint32_t below_, std::uint32_t above_) noexcept : below(below_), above(above_) {}
+};
+
+/// Integers against the second or third of three pairs of limits where a bit says so, else the first.
+template <class Integers>
+struct chosen_limits {
+    static TERN_INLINE outside outside_of(const std::int32_t* a, const std::int32_t (&lower)[3][16],
+                                          const std::int32_t (&upper)[3][16], std::uint32_t second,
+                                          std::uint32_t third) noexcept {
+        const std::uint32_t first = ~(second | third);
+        return {(Integers::above(lower[0], a) & first) | (Integers::above(lower[1], a) & second) |
+                    (Integers::above(lower[2], a) & third),
+                (Integers::above(a, upper[0]) & first) | (Integers::above(a, upper[1]) & second) |
+                    (Integers::above(a, upper[2]) & third)};
+    }
+};
+
 /// Sixteen integers in memory: comparisons, bit planes, bytes.
-struct integers {
+struct integers : chosen_limits<integers> {
     static TERN_INLINE std::uint32_t above(const std::int32_t* a, const std::int32_t* limit) noexcept {
         std::uint32_t mask = 0;
         for (int i = 0; i < 16; ++i) mask |= (a[i] > limit[i] ? 1u : 0u) << i;
@@ -67,7 +89,7 @@ integers integers_of(arch::scalar) noexcept;
 
 #if TERN_HAS_AVX2
 
-struct avx2_integers {
+struct avx2_integers : chosen_limits<avx2_integers> {
     static TERN_INLINE __m256i load(const std::int32_t* a) noexcept {
         return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(a));
     }
@@ -128,6 +150,19 @@ struct avx512_stages : avx512_reals {
 struct avx512_integers {
     static TERN_INLINE std::uint32_t above(const std::int32_t* a, const std::int32_t* limit) noexcept {
         return _mm512_cmpgt_epi32_mask(_mm512_loadu_si512(a), _mm512_loadu_si512(limit));
+    }
+    static TERN_INLINE outside outside_of(const std::int32_t* a, const std::int32_t (&lower)[3][16],
+                                          const std::int32_t (&upper)[3][16], std::uint32_t second,
+                                          std::uint32_t third) noexcept {
+        const auto is_second = static_cast<__mmask16>(second);
+        const auto is_third = static_cast<__mmask16>(third);
+        const auto chosen = [&](const std::int32_t (&limit)[3][16]) TERN_INLINE_LAMBDA {
+            const __m512i two =
+                _mm512_mask_mov_epi32(_mm512_loadu_si512(limit[0]), is_second, _mm512_loadu_si512(limit[1]));
+            return _mm512_mask_mov_epi32(two, is_third, _mm512_loadu_si512(limit[2]));
+        };
+        const __m512i x = _mm512_loadu_si512(a);
+        return {_mm512_cmplt_epi32_mask(x, chosen(lower)), _mm512_cmpgt_epi32_mask(x, chosen(upper))};
     }
     template <int P>
     static TERN_INLINE std::uint32_t plane(const std::int32_t* a) noexcept {

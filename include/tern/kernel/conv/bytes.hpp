@@ -36,6 +36,25 @@ struct byte_image {
           zero_point(zero_point_) {}
 };
 
+/// Sums of a panel's weights over the taps of a kind of pixels, one by one.
+template <class Filters>
+TERN_INLINE void add_tap_weights(const Filters& filters, const conv_geometry& geometry, size_t channels, size_t panel,
+                                 const pixel_kind& kind, std::int32_t (&sums)[panel_outputs]) noexcept {
+    const size_t lanes = lanes_of(filters.outputs, panel);
+    for (size_t i = kind.y.first; i < kind.y.last; ++i)
+        for (size_t j = kind.x.first; j < kind.x.last; ++j) {
+            const size_t at = geometry.tap(i, j) * channels;
+            for (size_t o = 0; o < lanes; ++o)
+                for (size_t c = 0; c < channels; ++c) sums[o] += filters.value(panel * panel_outputs + o, at + c);
+        }
+}
+
+/// Registers of 16 bytes that copies go through, where there are such.
+TERN_INLINE constexpr simd::scalar_lanes copy_lanes(arch::scalar) noexcept { return {}; }
+#if TERN_HAS_SSE4
+TERN_INLINE constexpr simd::sse4_lanes copy_lanes(arch::sse4) noexcept { return {}; }
+#endif
+
 /// `Product` of a matrix of bytes and `Filters`.
 template <class Product, class Filters>
 class byte_windows {
@@ -118,14 +137,7 @@ public:
     void weight_sums(size_t panel, const pixel_kind& kind, std::int32_t (&sums)[panel_outputs]) const noexcept {
         if (depth_ == 0) return;
         if (kind.taps() == geometry_.y.kernel * geometry_.x.kernel) return product_.weight_sums(panel, sums);
-        const size_t lanes = lanes_of(filters_.outputs, panel);
-        for (size_t i = kind.y.first; i < kind.y.last; ++i)
-            for (size_t j = kind.x.first; j < kind.x.last; ++j) {
-                const size_t at = geometry_.tap(i, j) * channels_;
-                for (size_t o = 0; o < lanes; ++o)
-                    for (size_t c = 0; c < channels_; ++c)
-                        sums[o] += filters_.value(panel * panel_outputs + o, at + c);
-            }
+        add_tap_weights(filters_, geometry_, channels_, panel, kind, sums);
     }
 
 private:
@@ -142,14 +154,14 @@ private:
     void for_each_pass(const F& f) noexcept {
         if (depth_ <= step_) {
             // Up to a whole tile of depth, where filters hold zeros, there are zeros: no tile is cut.
-            for (size_t r = 0; r < block_->count; ++r) {
-                std::int8_t* const to = scratch_ + r * step_;
-                if (together_)
-                    gather_lines(r, to);
-                else
+            if (together_)
+                gather_lines();
+            else
+                for (size_t r = 0; r < block_->count; ++r) {
+                    std::int8_t* const to = scratch_ + r * step_;
                     gather(r, to, 0, depth_);
-                for (size_t i = depth_; i < rounded_; ++i) to[i] = 0;
-            }
+                    for (size_t i = depth_; i < rounded_; ++i) to[i] = 0;
+                }
             product_.select(0, block_->count, 0, rounded_);
             return f(product_, 0);
         }
@@ -169,9 +181,22 @@ private:
     static TERN_INLINE constexpr size_t depth_tile(const packed_trits&) noexcept { return packed_trits::tile_depth; }
     static TERN_INLINE constexpr size_t depth_tile(const packed_panels<binary>&) noexcept { return word_bits; }
 
-    /// Signed bytes of bytes. Eight at a time; the last eight may overlap those before.
-    TERN_INLINE void copy(std::int8_t* to, const std::uint8_t* from, size_t count) const noexcept {
-        const std::uint64_t flip = flip_;
+    /// Signed bytes of bytes. Sixteen or eight at a time; the last of them may overlap those before.
+    static TERN_INLINE void copy(std::int8_t* to, const std::uint8_t* from, size_t count, std::uint64_t flip) noexcept {
+        using lanes = decltype(copy_lanes(arch{}));
+        constexpr size_t wide = lanes::width * sizeof(word);
+        if constexpr (wide == 16)
+            if (count >= wide) {
+                const auto flips = lanes::broadcast(static_cast<word>(flip));
+                const auto move = [&](size_t i) TERN_INLINE_LAMBDA {
+                    lanes::store(reinterpret_cast<std::int32_t*>(to + i),
+                                 lanes::xor_(lanes::load(reinterpret_cast<const word*>(from + i)), flips));
+                };
+                move(0);
+                TERN_KEEP_LOOP
+                for (size_t i = wide; i + wide < count; i += wide) move(i);
+                return move(count - wide);
+            }
         if (count >= 8) {
             TERN_KEEP_LOOP
             for (size_t i = 0; i + 8 < count; i += 8) bits::store(to + i, bits::load<std::uint64_t>(from + i) ^ flip);
@@ -193,20 +218,39 @@ private:
         if (kind.taps() != geometry_.y.kernel * geometry_.x.kernel) std::memset(to, input_.zero_point, count);
     }
 
-    /// Taps of a line that are neighbours in memory and in the window are one copy.
-    TERN_INLINE void gather_lines(size_t r, std::int8_t* to) const noexcept {
+    /// Whole windows, where taps of a line that are neighbours in memory and in the window are one copy. What the loops
+    /// need is copied first: bytes that are written could be any member.
+    TERN_INLINE void gather_lines() noexcept {
+        const block_type& block = *block_;
+        const std::uint64_t flip = flip_;
+        const size_t behind_line = line_bytes_;
+        const size_t pixel_bytes = input_.pixel_stride;
+        const size_t step = step_;
+        const size_t line = geometry_.x.kernel * channels_;
+        const size_t lines = geometry_.y.kernel;
+        const size_t zeros = rounded_ - depth_;
+        const std::uint8_t* const data = input_.data;
+        std::int8_t* to = scratch_;
+        for (size_t r = 0; r < block.count; ++r, to += step) {
+            for (size_t i = 0; i < zeros; ++i) to[lines * line + i] = 0;
+            if (block.kind[r] != 0) {
+                gather_border(r, to);
+                continue;
+            }
+            const std::uint8_t* from = data + static_cast<size_t>(block.pixel[r]) * pixel_bytes;
+            std::int8_t* at = to;
+            TERN_KEEP_LOOP
+            for (size_t i = 0; i < lines; ++i, from += behind_line, at += line) copy(at, from, line, flip);
+        }
+    }
+
+    /// The same for a window that the image's border cuts.
+    void gather_border(size_t r, std::int8_t* to) const noexcept {
         const pixel_kind& kind = block_->kind_at(r);
         pad(kind, to, depth_);
-        if (kind.taps() == 0) return;
-        const size_t count = kind.x.size() * channels_;
-        const std::uint8_t* from = pixel_of(r, kind.y.first, kind.x.first);
-        to += geometry_.tap(kind.y.first, kind.x.first) * channels_;
-        for (size_t i = kind.y.first;;) {
-            copy(to, from, count);
-            if (++i == kind.y.last) return;
-            from += line_bytes_;
-            to += geometry_.x.kernel * channels_;
-        }
+        for (size_t i = kind.y.first; i < kind.y.last && kind.x.size() != 0; ++i)
+            copy(to + geometry_.tap(i, kind.x.first) * channels_, pixel_of(r, i, kind.x.first),
+                 kind.x.size() * channels_, flip_);
     }
 
     /// Positions [from, last) of a window, tap by tap.
@@ -219,7 +263,7 @@ private:
                 const size_t behind = at + channels_ < last ? at + channels_ : last;
                 const size_t skipped = at < from ? from - at : 0;
                 at += skipped;
-                if (at < behind) copy(to + (at - from), pixel_of(r, i, j) + skipped, behind - at);
+                if (at < behind) copy(to + (at - from), pixel_of(r, i, j) + skipped, behind - at, flip_);
             }
     }
 

@@ -4,7 +4,7 @@
 //
 //   arch                               the architecture tag
 //   row_block, row_step, panels        as of a product (kernel/gemm/driver.hpp)
-//   block_type                         pixel_block<arch, row_block>
+//   block_type                         pixel_block<arch, row_block>, or strip_block
 //   wanted()                           pixels that are worth a block, at most row_block
 //   select(block, group, wants_sums)   the pixels and the group of channels that what follows is about
 //   window_sum(r)                      sum of the activations of window r over its taps, if sums were wanted
@@ -39,6 +39,7 @@ class conv_driver {
     static constexpr size_t panels = Windows::panels;
     static constexpr size_t stride = panels * panel_outputs;
     static constexpr size_t none = static_cast<size_t>(-1);
+    static constexpr bool in_strips = Windows::block_type::in_strips;
 
     Windows& windows_;
     const conv_geometry& geometry_;
@@ -48,7 +49,6 @@ class conv_driver {
     bool wants_sums_ = false;
     bool wants_weight_sums_ = false;
     bool ordered_;
-    size_t first_ = 0;     // pixel of the block
     size_t group_ = none;  // selected
     typename Windows::block_type block_;
     std::int32_t acc_[row_block * stride];
@@ -62,7 +62,7 @@ public:
           sink_(sink),
           filters_(filters),
           group_outputs_(filters.outputs / geometry.groups),
-          ordered_(geometry.in_order()) {
+          ordered_(!in_strips && geometry.in_order()) {
         if constexpr (Sink::real) {
             wants_sums_ = sink.epilogue.weights.offset.data != nullptr;
             wants_weight_sums_ = sink.epilogue.activations.offset.data != nullptr;
@@ -74,7 +74,6 @@ public:
         for (; first < last; first += block_.count) {
             block_.locate(geometry_, first, last - first < windows_.wanted() ? last - first : windows_.wanted());
             group_ = none;
-            first_ = first;
             for (size_t r = 0; ordered_ && r < block_.count; ++r) block_.row[r] = first + r;
             for (size_t panel = filters_.first_panel; panel < filters_.last_panel; panel += panels) {
                 const size_t left = filters_.last_panel - panel;
@@ -109,8 +108,9 @@ private:
         std::int32_t* to = acc_;
         size_t to_stride = stride;
         if constexpr (Sink::direct) {  // straight to the destination, where all that is written exists
-            if (ordered_ && count == panels && behind <= filters_.outputs && block_.count % Windows::row_step == 0) {
-                to = sink_.dst.row(first_) + first;
+            if ((ordered_ || in_strips) && count == panels && behind <= filters_.outputs &&
+                block_.count % Windows::row_step == 0) {
+                to = sink_.dst.row(block_.row[0]) + first;
                 to_stride = sink_.dst.stride;
             }
         }

@@ -172,6 +172,7 @@ struct pixel_kind {
 template <class Arch, size_t Most>
 struct pixel_block {
     static constexpr size_t most_kinds = 16;
+    static constexpr bool in_strips = false;
 
     size_t count;
     size_t kinds;
@@ -186,36 +187,14 @@ struct pixel_block {
 
     /// At most `wanted` pixels from the `first`-th on; fewer where there are too many kinds of them.
     void locate(const conv_geometry& g, size_t first, size_t wanted) noexcept {
-        const size_t height = static_cast<size_t>(g.y.input);
-        const ptrdiff_t out_move = g.x.out_move;
-        const size_t out_step = g.x.out_step;
         const bool ordered = g.in_order();
         size_t jx = first % g.x.outputs;
         size_t jy = first / g.x.outputs % g.y.outputs;
         size_t n = first / g.x.outputs / g.y.outputs;
-        count = borders = 0;
-        kinds = 1;
-        kind_of[0] = g.taps() == 0 ? pixel_kind{} : pixel_kind{{0, g.y.taps}, {0, g.x.taps}};
+        start(g);
         while (count < wanted) {
-            const tap_range inside_y = g.y.inside(jy);
-            const ptrdiff_t line = (static_cast<ptrdiff_t>(n * height) + g.y.start(jy)) * g.x.input;
-            const size_t line_row = (n * g.y.size + g.y.output(jy)) * g.x.size;
-            while (count < wanted && jx < g.x.outputs) {
-                const bool inner = jx >= g.x.inner_first && jx < g.x.inner_last;
-                size_t run = inner ? g.x.inner_last - jx : 1;
-                if (run > wanted - count) run = wanted - count;
-                const size_t found =
-                    find({inside_y, inner ? tap_range(0, g.x.taps) : g.x.inside(jx)});
-                if (found == most_kinds) return;
-                const ptrdiff_t first_pixel = line + g.x.start(jx);
-                const size_t first_row = line_row + g.x.output(jx);
-                for (size_t i = 0; i < run; ++i) pixel[count + i] = first_pixel + static_cast<ptrdiff_t>(i) * out_move;
-                for (size_t i = 0; !ordered && i < run; ++i) row[count + i] = first_row + i * out_step;
-                std::memset(kind + count, static_cast<int>(found), run);
-                for (size_t i = 0; found != 0 && i < run; ++i) border[borders++] = count + i;
-                count += run;
-                jx += run;
-            }
+            const size_t left = wanted - count;
+            if (!add_line(g, n, jy, jx, g.x.outputs - jx < left ? g.x.outputs : jx + left, !ordered)) return;
             jx = 0;
             if (++jy == g.y.outputs) {
                 jy = 0;
@@ -232,6 +211,38 @@ struct pixel_block {
         return end;
     }
 
+protected:
+    TERN_INLINE void start(const conv_geometry& g) noexcept {
+        count = borders = 0;
+        kinds = 1;
+        kind_of[0] = g.taps() == 0 ? pixel_kind{} : pixel_kind{{0, g.y.taps}, {0, g.x.taps}};
+    }
+
+    /// Pixels [jx, last) of a line; false where they are of too many kinds: some are missing then.
+    TERN_INLINE bool add_line(const conv_geometry& g, size_t n, size_t jy, size_t jx, size_t last, bool rows) noexcept {
+        const ptrdiff_t out_move = g.x.out_move;
+        const size_t out_step = g.x.out_step;
+        const tap_range inside_y = g.y.inside(jy);
+        const ptrdiff_t line = (static_cast<ptrdiff_t>(n) * g.y.input + g.y.start(jy)) * g.x.input;
+        const size_t line_row = (n * g.y.size + g.y.output(jy)) * g.x.size;
+        while (jx < last) {
+            const bool inner = jx >= g.x.inner_first && jx < g.x.inner_last;
+            size_t run = inner ? g.x.inner_last - jx : 1;
+            if (run > last - jx) run = last - jx;
+            const size_t found = find({inside_y, inner ? tap_range(0, g.x.taps) : g.x.inside(jx)});
+            if (found == most_kinds) return false;
+            const ptrdiff_t first_pixel = line + g.x.start(jx);
+            const size_t first_row = line_row + g.x.output(jx);
+            for (size_t i = 0; i < run; ++i) pixel[count + i] = first_pixel + static_cast<ptrdiff_t>(i) * out_move;
+            for (size_t i = 0; rows && i < run; ++i) row[count + i] = first_row + i * out_step;
+            std::memset(kind + count, static_cast<int>(found), run);
+            for (size_t i = 0; found != 0 && i < run; ++i) border[borders++] = count + i;
+            count += run;
+            jx += run;
+        }
+        return true;
+    }
+
 private:
     TERN_INLINE size_t find(pixel_kind wanted) noexcept {
         if (wanted.taps() == 0) wanted = pixel_kind{};
@@ -240,6 +251,46 @@ private:
         if (kinds == most_kinds) return most_kinds;
         kind_of[kinds] = wanted;
         return kinds++;
+    }
+};
+
+/// Pixels of one line, at most `Most`: down through a strip of an image, and then through the next strip.
+template <class Arch, size_t Most>
+struct strip_block : pixel_block<Arch, Most> {
+    static constexpr bool in_strips = true;
+
+    size_t image;
+    size_t strip;  ///< its first column
+    size_t line;
+    size_t column;  ///< of the first pixel
+
+    TERN_INLINE strip_block() noexcept : image(0), strip(0), line(0), column(0) {}
+
+    /// Columns of the strip.
+    [[nodiscard]] TERN_INLINE size_t width(const conv_geometry& g) const noexcept {
+        return g.x.outputs - strip < Most ? g.x.outputs - strip : Most;
+    }
+
+    /// The next pixels; `first` is 0 for the first of all.
+    void locate(const conv_geometry& g, size_t first, size_t) noexcept {
+        if (first == 0) {
+            image = strip = line = column = 0;
+        } else {
+            column += this->count;
+            if (column == strip + width(g)) {
+                if (++line == g.y.outputs) {
+                    line = 0;
+                    strip += Most;
+                    if (strip >= g.x.outputs) {
+                        strip = 0;
+                        ++image;
+                    }
+                }
+                column = strip;
+            }
+        }
+        this->start(g);
+        static_cast<void>(this->add_line(g, image, line, column, strip + width(g), true));
     }
 };
 

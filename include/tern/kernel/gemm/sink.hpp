@@ -91,8 +91,9 @@ struct real_sink {
 /// Hands the finished accumulators of one panel on, row r to row dst_rows[r] of the destination. Depends on the
 /// operands through numbers only, so that one copy serves all pairs of encodings; so do the two functions below.
 template <class Arch, class Sink>
-void store_panel(const Sink& sink, size_t panel, const std::int32_t* acc, size_t acc_stride, size_t rows,
+void store_panel(const Sink& given, size_t panel, const std::int32_t* acc, size_t acc_stride, size_t rows,
                  const size_t* dst_rows, const simd::row_terms* terms, const std::int32_t* weight_sums) noexcept {
+    const Sink sink = given;  // of our own: bytes that are written could be the caller's
     const auto state = sink.prepare(panel);
     if constexpr (Sink::real) {
         const simd::output_terms outputs = sink.output_terms(panel, 0, weight_sums);

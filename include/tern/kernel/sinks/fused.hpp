@@ -109,14 +109,13 @@ struct limits_sink {
         if (set_means_minus) turned = ~turned;  // one more turn
         return {turned, bits::low_mask(lanes_of(outputs, panel))};
     }
-    /// `above`: accumulators over the upper limit; `below()`: those under the lower one.
-    template <class Below>
-    TERN_INLINE void put(const signs& s, size_t row, size_t panel, std::uint32_t above, const Below& below) const noexcept {
+    /// Accumulators under the lower limit and over the upper one.
+    TERN_INLINE void put(const signs& s, size_t row, size_t panel, std::uint32_t below,
+                         std::uint32_t above) const noexcept {
         word* at = to.target_row(row) + panel / 2;
         if constexpr (three_values) {
-            const std::uint32_t under = below();
-            const std::uint32_t plus = (above & ~s.negative) | (under & s.negative);
-            put_half(at, outputs, panel, (above | under) & s.exists);
+            const std::uint32_t plus = (above & ~s.negative) | (below & s.negative);
+            put_half(at, outputs, panel, (above | below) & s.exists);
             put_half(at + to.plane_stride, outputs, panel, plus & s.exists);
         } else {
             put_half(at, outputs, panel, (above ^ s.negative) & s.exists);
@@ -149,8 +148,7 @@ struct integer_sink : limits_sink<Arch, Encoding> {
         return state;
     }
     TERN_INLINE void store(const panel_state& state, size_t row, size_t panel, const std::int32_t* acc) const noexcept {
-        this->put(state.signs, row, panel, integers::above(acc, state.upper),
-                  [&]() TERN_INLINE_LAMBDA { return integers::above(state.lower, acc); });
+        this->put(state.signs, row, panel, integers::above(state.lower, acc), integers::above(acc, state.upper));
     }
 };
 
@@ -184,16 +182,9 @@ struct shortcut_sink : limits_sink<Arch, Encoding> {
         const word* from = limits.residual.row(row) + panel / 2;
         const std::uint32_t nonzero = from[0] >> panel % 2 * panel_outputs;
         const std::uint32_t positive = from[limits.residual.plane_stride] >> panel % 2 * panel_outputs;
-        const auto chosen = [&](std::uint32_t zero, std::uint32_t plus, std::uint32_t minus) TERN_INLINE_LAMBDA {
-            return (zero & ~nonzero) | (nonzero & ((plus & positive) | (minus & ~positive)));
-        };
-        this->put(state.signs, row, panel,
-                  chosen(integers::above(acc, state.upper[0]), integers::above(acc, state.upper[1]),
-                         integers::above(acc, state.upper[2])),
-                  [&]() TERN_INLINE_LAMBDA {
-                      return chosen(integers::above(state.lower[0], acc), integers::above(state.lower[1], acc),
-                                    integers::above(state.lower[2], acc));
-                  });
+        const auto [below, above] =
+            integers::outside_of(acc, state.lower, state.upper, nonzero & positive, nonzero & ~positive);
+        this->put(state.signs, row, panel, below, above);
     }
 };
 
