@@ -2,6 +2,8 @@
 // What others published, by their formulas and by ours. docs/fpga.md says in which file each number was read.
 #include <doctest/doctest.h>
 
+#include <initializer_list>
+
 #include <tern/pe/compare.hpp>
 #include <tern/pe/networks.hpp>
 #include <tern/pe/published.hpp>
