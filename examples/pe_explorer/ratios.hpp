@@ -82,7 +82,7 @@ inline void print_ratios() {
 
 /// The table as a drawing: a line an accounting, logarithmic, RTN's two numbers as verticals.
 inline std::string ratio_figure() {
-    constexpr double left = 370, width = 480, step = 22, top = 60;
+    constexpr double left = 400, width = 450, step = 22, top = 60;
     const std::vector<ratio_row> rows = ratio_rows();
     const double bottom = top + step * static_cast<double>(rows.size());
     const auto at = [&](double ratio) { return left + width * std::log10(ratio) / 4; };
@@ -104,7 +104,7 @@ inline std::string ratio_figure() {
     };
     for (double r = 1; r <= 10000; r *= 10) {
         vertical(r, "stroke=\"#dddddd\"");
-        write(at(r), bottom + 16, number(r) + "x", "middle");
+        write(at(r), bottom + 16, std::to_string(static_cast<int>(r)) + "x", "middle");
     }
     vertical(rtn_area, "stroke=\"black\" stroke-dasharray=\"5 3\"");
     vertical(rtn_power, "stroke=\"black\" stroke-dasharray=\"5 3\"");

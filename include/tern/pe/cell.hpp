@@ -23,26 +23,30 @@ inline namespace TERN_ISA_NAMESPACE {
     const std::uint64_t operands = activation_port_bits(u) + weight_port_bits(u);
     const bool saturates = u.rule == overflow_rule::saturate;
     const bool counts = u.type == kind::binary;
-    resources r;
+    const bool ice40 = f == family::ice40;
+    resources r = area(u, f);
     switch (a.flow) {
-        case dataflow::folded: return area(u, f);
+        case dataflow::folded: return r;
         case dataflow::output_stationary:
-            // A saturating accumulator chooses between values as it is; the results from above are one more.
-            r = area(u, f);
-            r.lut += saturates ? (counts ? 0 : 1) : acc;
+            // Where a LUT already chooses between values, what comes from above is one more input on Xilinx. On iCE40 no
+            // LUT enables the accumulator.
+            if (ice40)
+                r.lut += acc - 1 - (counts && !saturates ? 1u : 0u) + (saturates && !counts ? 1u : 0u);
+            else
+                r.lut += saturates ? (counts ? 0u : 1u) : acc;
             r.ff += operands;
             return r;
         case dataflow::weight_stationary:
-            // A count that saturates sets all its registers, which have an input for that.
-            r = area(u, f);
-            r.lut -= saturates && counts ? acc : 0;
+            // A count that saturates sets all its registers, which have an input for that on Xilinx.
+            r.lut -= ice40 ? 1u : saturates && counts ? acc : 0u;
             r.ff += operands;
             return r;
         case dataflow::bit_serial: {
+            // The adder, the result's multiplexer, and the shift: where the count has bits to add, or everywhere.
             const detail::cost count = detail::count_tree(f, u.lanes, pair_leaf);
-            // The adder, the result's multiplexer, and the shift where the count has bits to add.
-            r.lut = count.lut + 2 * acc + static_cast<std::uint64_t>(count_bits(u.lanes));
-            r.carry = count.carry + (f == family::xilinx7 ? (acc + 4) / 4 : acc);
+            r = resources{};
+            r.lut = count.lut + (ice40 ? 3 : 2) * acc + static_cast<std::uint64_t>(count_bits(u.lanes));
+            r.carry = count.carry + (ice40 ? acc - 1 : (acc + 4) / 4);
             r.ff = 2 * acc;
             return r;
         }
