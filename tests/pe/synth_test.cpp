@@ -4,6 +4,10 @@
 
 #include <algorithm>
 #include <map>
+#include <utility>
+#include <vector>
+
+#include <tern/pe/verilog_cell.hpp>
 
 #include "goldens.hpp"
 #include "tools.hpp"
@@ -45,57 +49,109 @@ std::uint64_t luts(const std::map<std::string, cells>& modules, const std::strin
     return total;
 }
 
-/// A module that keeps all elements.
-std::string top(const std::vector<pe::unit>& units) {
-    using pe::detail::cat;
-    std::string text, outputs;
-    size_t at = 0;
-    for (const pe::unit& u : units) {
-        const auto acc = static_cast<size_t>(u.acc_bits);
-        text += cat("    ", pe::module_name(u), " element", at, " (.clk(clk), .clear(clear), .enable(enable), ");
-        const pe::detail::ports ports = pe::detail::operand_ports(u);
-        for (size_t i = 0; i < ports.count; ++i)
-            text += cat(".", ports.list[i].name, "(", pe::detail::slice("x", ports.list[i].width - 1, 0), "), ");
-        text += cat(".next(", pe::detail::slice("y", at + acc - 1, at), "), .acc(",
-                    pe::detail::slice("y", at + 2 * acc - 1, at + acc), "));\n");
-        at += 2 * acc;
+/// The ports of a module: its name and width, inputs and outputs apart.
+struct port_list {
+    std::vector<std::pair<std::string, std::size_t>> in, out;
+};
+port_list ports_of(const std::string& verilog, const std::string& module) {
+    const std::size_t from = verilog.find("\nmodule " + module + " (");
+    std::istringstream words(verilog.substr(from, verilog.find(");", from) - from));
+    port_list ports;
+    std::string word;
+    bool input = true;
+    std::size_t width = 1;
+    while (words >> word) {
+        if (word.back() == ',') word.pop_back();
+        if (word == "input" || word == "(input" || word == "output") {
+            input = word != "output";
+            width = 1;
+        } else if (word.front() == '[') {
+            width = std::strtoul(word.c_str() + 1, nullptr, 10) + 1;
+        } else if (word != "wire" && word != "reg" && word != "module" && word != module) {
+            (input ? ports.in : ports.out).emplace_back(word, width);
+        }
     }
-    return cat("\nmodule everything (input clk, input clear, input enable, input [4095:0] x, output ",
-               pe::detail::range(at), "y);\n", text, "endmodule\n");
+    return ports;
+}
+
+std::string name_of(const pe::array& a) {
+    return a.flow == pe::dataflow::folded ? pe::module_name(a.element) : pe::cell_name(a);
+}
+
+/// A module that keeps all elements.
+std::string top(const std::string& design, const std::vector<pe::array>& arrays) {
+    using pe::detail::cat;
+    using pe::detail::slice;
+    std::string text;
+    std::size_t at = 0, number = 0;
+    for (const pe::array& a : arrays) {
+        const port_list ports = ports_of(design, name_of(a));
+        std::size_t from = 0;
+        text += cat("    ", name_of(a), " element", number++, " (");
+        std::string connections;
+        for (const auto& [name, width] : ports.in) {
+            connections += cat(connections.empty() ? "." : ", .", name, "(",
+                               name == "clk" ? std::string("clk") : slice("x", from + width - 1, from), ")");
+            from += width;
+        }
+        for (const auto& [name, width] : ports.out) {
+            connections += cat(", .", name, "(", slice("y", at + width - 1, at), ")");
+            at += width;
+        }
+        text += connections + ");\n";
+    }
+    return cat("\nmodule everything (input clk, input [4095:0] x, output ", pe::detail::range(at), "y);\n", text,
+               "endmodule\n");
 }
 
 void synthesize(const std::string& flow, const std::string& command, pe::family f,
                 const std::vector<std::size_t>& lanes) {
     pe::verilog_text design;
-    std::vector<pe::unit> units;
+    std::vector<pe::array> arrays;
     for (const auto type : {pe::kind::binary, pe::kind::ternary, pe::kind::ternary_int8})
         for (const std::size_t n : lanes)
             for (const int acc_bits : {16, 24, 32}) {
-                const pe::unit u{type, n, acc_bits};
-                if (!pe::write_verilog(design, u).ok()) continue;
-                units.push_back(u);
+                pe::array a;
+                a.element = pe::unit{type, n, acc_bits};
+                if (pe::write_verilog(design, a.element).ok()) arrays.push_back(a);
+            }
+    // Elements of other arrays, at sizes that no recorded synthesis has.
+    for (const auto other : {pe::dataflow::output_stationary, pe::dataflow::weight_stationary, pe::dataflow::bit_serial})
+        for (const auto type : {pe::kind::binary, pe::kind::ternary})
+            for (const auto rule : {pe::overflow_rule::wrap, pe::overflow_rule::saturate}) {
+                pe::array a;
+                a.flow = other;
+                a.element = pe::unit{type, 21, 19, rule};
+                if (other == pe::dataflow::bit_serial && (type != pe::kind::binary || rule != pe::overflow_rule::wrap))
+                    continue;
+                if (pe::write_cell(design, a).ok()) arrays.push_back(a);
             }
     const tern_test::scratch dir("tern_pe_synth");
-    dir.write("design.v", design.str() + top(units));
+    dir.write("design.v", design.str() + top(design.str(), arrays));
     REQUIRE(dir.run("yosys -Q -p 'read_verilog design.v; " + command + " -top everything; stat'", "yosys.log") == 0);
     const auto modules = statistics(dir.read("yosys.log"));
+    const auto goldens = tern_test::read_goldens();
     std::size_t exact = 0;
-    for (const pe::unit& u : units) {
-        const std::uint64_t found = luts(modules, pe::module_name(u));
-        const std::uint64_t model = pe::area(u, f).lut;
-        CAPTURE(pe::module_name(u));
+    for (const pe::array& a : arrays) {
+        const pe::unit& u = a.element;
+        const std::uint64_t found = luts(modules, name_of(a));
+        const std::uint64_t model = pe::cell_area(a, f).lut;
+        CAPTURE(name_of(a));
         CAPTURE(found);
         CAPTURE(model);
         const auto miss = static_cast<double>(found < model ? model - found : found - model);
         CHECK(miss <= (f == pe::family::xilinx7 ? std::max(2.0, 0.02 * static_cast<double>(found))
                                                 : 0.05 * static_cast<double>(found)));
         exact += miss == 0 ? 1u : 0u;
-        for (const tern_test::golden& g : tern_test::read_goldens())
-            if (g.flow == flow && g.unit.type == u.type && g.unit.lanes == u.lanes && g.unit.acc_bits == u.acc_bits &&
-                g.unit.rule == u.rule && g.unit.x_bits == u.x_bits)
-                CHECK(g.lut == found);
+        if (a.flow != pe::dataflow::folded) continue;
+        for (const tern_test::golden& g : goldens) {
+            const pe::unit& v = g.array.element;
+            if (g.flow == flow && v.type == u.type && v.lanes == u.lanes && v.acc_bits == u.acc_bits &&
+                v.rule == u.rule && v.x_bits == u.x_bits)
+                CHECK(g.found.lut == found);
+        }
     }
-    std::printf("%s: %d elements synthesized, %d as the model says\n", flow.c_str(), static_cast<int>(units.size()),
+    std::printf("%s: %d elements synthesized, %d as the model says\n", flow.c_str(), static_cast<int>(arrays.size()),
                 static_cast<int>(exact));
 }
 

@@ -3,8 +3,10 @@
 //
 //     folded             `rows` elements beside each other, `lanes` wide: FINN's MVAU. Element p takes the outputs p,
 //                        p + rows, ...; all of them see the same slice of the activations.
-//     output_stationary  rows x columns elements, activations from the left, weights from above, accumulators at rest
-//     weight_stationary  rows x columns elements, weights at rest, partial sums moving down through `rows` elements
+//     output_stationary  rows x columns elements, weights from the left (a row is an output), activations from above (a
+//                        column is a vector), accumulators at rest
+//     weight_stationary  rows x columns elements, weights at rest (a column is an output), activations from the left,
+//                        sums moving down through `rows` elements
 //     bit_serial         rows x columns binary dot products of `lanes` bits with a shifter each, w_bits * x_bits passes:
 //                        BISMO
 #pragma once

@@ -12,54 +12,59 @@
 namespace tern::pe {
 inline namespace TERN_ISA_NAMESPACE {
 
-/// Turns over the outputs, and slices of the depth, of one vector.
+/// Depth positions that an element takes a clock; bit-serial ones take a plane of as many as they have lanes.
+[[nodiscard]] constexpr size_t slice_depth(const array& a) noexcept {
+    return a.flow == dataflow::bit_serial ? a.element.lanes : step_depth(a.element);
+}
+/// Passes over the operands: one for each pair of planes of a bit-serial array.
+[[nodiscard]] constexpr std::uint64_t passes(const array& a) noexcept {
+    return a.flow == dataflow::bit_serial ? static_cast<std::uint64_t>(a.serial_x_bits * a.serial_w_bits) : 1;
+}
+
+/// How often an array turns: over the outputs, over slices of the depth (of every pass), over the vectors.
 struct folding {
     std::uint64_t outputs = 0;
     std::uint64_t depth = 0;
+    std::uint64_t vectors = 0;
 };
 
 [[nodiscard]] constexpr folding fold(const array& a, const workload& w) noexcept {
-    return {bits::ceil_div(w.outputs, a.rows), bits::ceil_div(w.depth, step_depth(a.element))};
+    if (a.flow == dataflow::weight_stationary)
+        return {bits::ceil_div(w.outputs, a.columns), bits::ceil_div(w.depth, a.rows * slice_depth(a)), w.vectors};
+    return {bits::ceil_div(w.outputs, a.rows), passes(a) * bits::ceil_div(w.depth, slice_depth(a)),
+            bits::ceil_div(w.vectors, a.columns)};
 }
 
-/// Cycles from start to done.
+/// Cycles from start to done, with the turns of `fold`:
 ///
-///     folded             vectors * ceil(outputs / rows) * ceil(depth / step) + 1, equal to the Verilog that
-///                        verilog_array.hpp writes; the 1 is the output register
-///     output_stationary  (2 rows + columns + ceil(depth / step) - 2) for each of ceil(outputs / rows) *
-///                        ceil(vectors / columns) tiles, fill and drain included (SCALE-Sim's formula)
-///     weight_stationary  (rows to load + vectors + rows + columns - 2) for each of ceil(depth / (rows * step)) *
-///                        ceil(outputs / columns) tiles of weights
-///     bit_serial         w_bits * x_bits * ceil(depth / lanes) for each of ceil(outputs / rows) *
-///                        ceil(vectors / columns) tiles, + 1
+///     folded             vectors * outputs * depth + 1, equal to the Verilog that verilog_array.hpp writes; the 1 is the
+///                        output register
+///     output_stationary  (2 rows + columns + depth - 2) * outputs * vectors, fill and drain included (SCALE-Sim's
+///                        formula)
+///     weight_stationary  (rows to load + all vectors + rows + columns - 2) * depth * outputs
+///     bit_serial         depth * outputs * vectors + 1
 /// Requires `check(a)`; zero work takes no time.
 [[nodiscard]] constexpr std::uint64_t cycles(const array& a, const workload& w) noexcept {
     if (w.outputs == 0 || w.depth == 0 || w.vectors == 0) return 0;
-    const std::uint64_t rows = a.rows;
-    const std::uint64_t columns = a.columns;
+    const std::uint64_t edges = 2 * std::uint64_t{a.rows} + a.columns - 2;
+    const folding f = fold(a, w);
     switch (a.flow) {
-        case dataflow::folded: return w.vectors * fold(a, w).outputs * fold(a, w).depth + 1;
-        case dataflow::output_stationary:
-            return (2 * rows + columns + fold(a, w).depth - 2) * fold(a, w).outputs *
-                   bits::ceil_div(w.vectors, a.columns);
-        case dataflow::weight_stationary:
-            return (2 * rows + columns + w.vectors - 2) * bits::ceil_div(w.depth, a.rows * step_depth(a.element)) *
-                   bits::ceil_div(w.outputs, a.columns);
-        case dataflow::bit_serial:
-            return static_cast<std::uint64_t>(a.serial_x_bits * a.serial_w_bits) *
-                       bits::ceil_div(w.depth, a.element.lanes) * fold(a, w).outputs *
-                       bits::ceil_div(w.vectors, a.columns) +
-                   1;
+        case dataflow::folded:
+        case dataflow::bit_serial: return f.vectors * f.outputs * f.depth + 1;
+        case dataflow::output_stationary: return (edges + f.depth) * f.outputs * f.vectors;
+        case dataflow::weight_stationary: return (edges + f.vectors) * f.depth * f.outputs;
     }
     return 0;
 }
 
-/// Products done for each that the array could have done.
+/// Products done for each that the array could have done in this time.
+[[nodiscard]] constexpr double utilisation(const array& a, std::uint64_t macs, std::uint64_t clocks) noexcept {
+    const double most = static_cast<double>(clocks) * static_cast<double>(a.elements()) *
+                        static_cast<double>(slice_depth(a));
+    return most > 0.0 ? static_cast<double>(macs) * static_cast<double>(passes(a)) / most : 0.0;
+}
 [[nodiscard]] constexpr double utilisation(const array& a, const workload& w) noexcept {
-    const double passes = a.flow == dataflow::bit_serial ? a.serial_x_bits * a.serial_w_bits : 1.0;
-    const double most = static_cast<double>(cycles(a, w)) * static_cast<double>(a.elements()) *
-                        static_cast<double>(a.flow == dataflow::bit_serial ? a.element.lanes : step_depth(a.element));
-    return most > 0.0 ? static_cast<double>(w.macs()) * passes / most : 0.0;
+    return utilisation(a, w.macs(), cycles(a, w));
 }
 
 /// What a layer convolves. A fully connected layer is a 1 x 1 image under a 1 x 1 window.
@@ -106,13 +111,13 @@ struct layer {
     };
     const std::uint64_t pixels =
         std::uint64_t{inside(l.window.y, l.height) - 1} * l.width + inside(l.window.x, l.width) - 1;
-    return pixels * bits::ceil_div(l.channels, step_depth(a.element));
+    return pixels * bits::ceil_div(l.channels, slice_depth(a));
 }
 
 /// A layer from its first pixel: window generator filled, then all vectors, but never less than its pixels take to
 /// arrive.
 [[nodiscard]] constexpr std::uint64_t cycles(const array& a, const layer& l) noexcept {
-    const std::uint64_t arrival = std::uint64_t{l.height} * l.width * bits::ceil_div(l.channels, step_depth(a.element));
+    const std::uint64_t arrival = std::uint64_t{l.height} * l.width * bits::ceil_div(l.channels, slice_depth(a));
     const std::uint64_t product = cycles(a, work(l)) + window_fill(a, l);
     return product > arrival ? product : arrival;
 }

@@ -6,7 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 
-#include <tern/pe/area.hpp>
+#include <tern/pe/cell.hpp>
 #include <tern/pe/cycles.hpp>
 
 namespace tern::pe {
@@ -104,38 +104,66 @@ namespace detail {
 
 }  // namespace detail
 
-/// A folded array for a layer. Weights of all folds are on chip; a vector's slices are kept for its folds; thresholds
-/// are comparators of the accumulator's width beside a memory of one word a fold.
+/// An array for a layer. Weights of all turns are on chip; of activations what one turn over the outputs needs (with
+/// weights at rest, all vectors); thresholds are comparators of the accumulator's width beside a memory.
+///
+///                         results a clock   weight memory, words of        activation memory, words of
+///     folded              rows              rows slices                    a slice
+///     output_stationary   columns           rows slices                    columns slices
+///     weight_stationary   columns           columns slices                 rows slices; and a sum a vector and column
+///     bit_serial          columns           rows slices of a plane         columns slices of a plane
+///
 /// Requires `check(l)` and `check(a, work(l))`.
 [[nodiscard]] constexpr array_area area(const array& a, const layer& l, family f, const area_options& o = {}) noexcept {
     const workload w = work(l);
     const folding turns = fold(a, w);
     const unit& u = a.element;
-    const std::uint64_t elements = a.elements();
-    const std::uint64_t slices = turns.depth * turns.outputs;
+    const bool serial = a.flow == dataflow::bit_serial;
+    const bool weights_rest = a.flow == dataflow::weight_stationary;
+    const std::uint64_t slice = slice_depth(a);
     const auto acc = static_cast<std::uint64_t>(u.acc_bits);
+    const auto bits_of = [](int n) { return static_cast<std::uint64_t>(n); };
     array_area r;
-    r.elements = area(u, f).times(elements);
-    r.weight_memory =
-        memory_area(f, o.weights, elements * step_depth(u) * static_cast<std::uint64_t>(weight_bits(u)), slices);
-    const std::uint64_t slice_bits = step_depth(u) * static_cast<std::uint64_t>(activation_bits(u));
-    r.activation_memory = memory_area(f, o.activations, slice_bits, turns.depth);
-    if (o.window_generator && l.window.y.kernel > 1) {
-        const std::uint64_t pixel = bits::ceil_div(l.channels, step_depth(u));
-        r.activation_memory += memory_area(f, o.activations, slice_bits, pixel * l.width * l.window.y.kernel);
+    r.elements = cell_area(a, f).times(a.elements());
+    r.elements += edge_area(a);
+
+    const std::uint64_t tiles = turns.depth * turns.outputs;
+    const std::uint64_t w_width = (weights_rest ? a.columns : a.rows) * slice * (serial ? 1 : bits_of(weight_bits(u)));
+    const std::uint64_t w_depth =
+        weights_rest ? tiles * a.rows : serial ? tiles / bits_of(a.serial_x_bits) : tiles;
+    r.weight_memory = memory_area(f, o.weights, w_width, w_depth);
+    const std::uint64_t x_slice = slice * (serial ? 1 : bits_of(activation_bits(u)));
+    const std::uint64_t x_depth = weights_rest ? turns.depth * turns.vectors
+                                  : serial     ? turns.depth / bits_of(a.serial_w_bits)
+                                               : turns.depth;
+    r.activation_memory = memory_area(f, o.activations, (weights_rest ? a.rows : a.columns) * x_slice, x_depth);
+    if (weights_rest && turns.depth > 1) {
+        // Sums of one slice of the depth wait for the next one's.
+        r.activation_memory += memory_area(f, o.activations, a.columns * acc, turns.vectors);
+        r.control.lut += a.columns * acc;
     }
+    if (o.window_generator && l.window.y.kernel > 1) {
+        const std::uint64_t pixel = bits::ceil_div(l.channels, slice_depth(a));
+        const std::uint64_t planes = serial ? bits_of(a.serial_x_bits) : 1;
+        r.activation_memory += memory_area(f, o.activations, x_slice * planes, pixel * l.width * l.window.y.kernel);
+    }
+    const std::uint64_t results = a.flow == dataflow::folded ? a.rows : a.columns;
     const std::uint64_t levels = detail::level_count(l.out_bits);
-    r.thresholds.lut = levels * acc * a.rows;
-    r.thresholds += memory_area(f, memory_kind::lut, levels == 0 ? 0 : levels * acc * a.rows, turns.outputs);
+    r.thresholds.lut = levels * acc * results;
+    // Columns of vectors share an output's thresholds.
+    const bool vectors_beside = a.flow == dataflow::output_stationary || serial;
+    r.thresholds += memory_area(f, memory_kind::lut, levels * acc * (vectors_beside ? 1 : results),
+                                vectors_beside ? w.outputs : turns.outputs);
     // A counter of b bits: b to count, about half as many to compare, one to step; two addresses of two LUTs a bit.
     const auto counter = [](std::uint64_t n) {
         const auto b = static_cast<std::uint64_t>(growth_bits(static_cast<size_t>(n)));
         return b == 0 ? std::uint64_t{0} : b + (b + 1) / 2 + 1;
     };
-    const auto address = static_cast<std::uint64_t>(growth_bits(static_cast<size_t>(slices)) +
-                                                    growth_bits(static_cast<size_t>(turns.depth * w.vectors)));
-    r.control.lut = counter(turns.depth) + counter(turns.outputs) + counter(w.vectors) + 2 * address + 4;
-    r.control.ff = elements * acc + counter(turns.depth) + counter(turns.outputs) + counter(w.vectors) + address + 3;
+    const auto address = static_cast<std::uint64_t>(growth_bits(static_cast<size_t>(tiles)) +
+                                                    growth_bits(static_cast<size_t>(turns.depth * turns.vectors)));
+    const std::uint64_t counters = counter(turns.depth) + counter(turns.outputs) + counter(turns.vectors);
+    r.control.lut += counters + 2 * address + 4;
+    r.control.ff = results * acc + counters + address + 3;
     r.extra.lut = o.extra.lut_per_array +
                   static_cast<std::uint64_t>(o.extra.share_of_elements * static_cast<double>(r.elements.lut) + 0.5);
     return r;

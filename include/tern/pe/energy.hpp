@@ -73,11 +73,11 @@ inline constexpr double joule_per_toggle_pj = 1.68e-3;
     return t.mac[k];
 }
 
-/// Bits moved for a layer on a folded array.
+/// Bits moved for a layer.
 struct traffic {
-    double weight_bits = 0;      ///< weight memory to elements: every step
-    double activation_bits = 0;  ///< activation memory to elements: every step
-    double output_bits = 0;
+    double weight_bits = 0;      ///< weight memory to array: every step, or once where weights rest
+    double activation_bits = 0;  ///< activation memory to array: every step
+    double output_bits = 0;      ///< results, and sums that wait for the next slice of a weight-stationary array
     double dram_bits = 0;  ///< weights once if they are not resident; nothing else leaves the chip
 };
 
@@ -91,15 +91,28 @@ struct energy_options {
 [[nodiscard]] constexpr traffic moved(const array& a, const layer& l, const energy_options& o = {}) noexcept {
     const workload w = work(l);
     const folding f = fold(a, w);
-    const double steps = static_cast<double>(f.depth) * static_cast<double>(f.outputs) * static_cast<double>(w.vectors);
-    const double step = static_cast<double>(step_depth(a.element));
+    const bool serial = a.flow == dataflow::bit_serial;
+    const auto slice = static_cast<double>(slice_depth(a));
+    const double w_slice = slice * (serial ? 1 : weight_bits(a.element));
+    const double x_slice = slice * (serial ? 1 : activation_bits(a.element));
+    const auto rows = static_cast<double>(a.rows);
+    const auto columns = static_cast<double>(a.columns);
+    const double tiles = static_cast<double>(f.depth) * static_cast<double>(f.outputs);
+    const double steps = tiles * static_cast<double>(f.vectors);
+    const double results = static_cast<double>(w.outputs) * static_cast<double>(w.vectors);
     traffic t;
-    t.weight_bits = steps * step * static_cast<double>(a.rows) * weight_bits(a.element);
-    t.activation_bits = steps * step * activation_bits(a.element);
-    t.output_bits = static_cast<double>(w.outputs) * static_cast<double>(w.vectors) *
-                    (l.out_bits >= 32 ? a.element.acc_bits : l.out_bits);
+    t.output_bits = results * (l.out_bits >= 32 ? a.element.acc_bits : l.out_bits);
+    if (a.flow == dataflow::weight_stationary) {
+        t.weight_bits = tiles * rows * columns * w_slice;
+        t.activation_bits = steps * rows * x_slice;
+        t.output_bits += 2 * static_cast<double>(f.depth - 1) * results * a.element.acc_bits;
+    } else {
+        t.weight_bits = steps * rows * w_slice;
+        t.activation_bits = steps * columns * x_slice;
+    }
     if (!o.weights_resident)
-        t.dram_bits = static_cast<double>(w.outputs) * static_cast<double>(w.depth) * weight_bits(a.element);
+        t.dram_bits = static_cast<double>(w.outputs) * static_cast<double>(w.depth) *
+                      (serial ? a.serial_w_bits : weight_bits(a.element));
     return t;
 }
 
@@ -121,7 +134,9 @@ struct energy_report {
     energy_report r;
     r.table = t.name;
     r.band = t.band;
-    const double mac = mac_energy(t, a.element, o.x_density, o.w_density);
+    unit lane = a.element;
+    if (a.flow == dataflow::bit_serial) lane.type = kind::binary;  // one bit of each a pass
+    const double mac = mac_energy(t, lane, o.x_density, o.w_density) * static_cast<double>(passes(a));
     if (mac < 0) {
         r.possible = {status::unsupported, reason::not_in_table};
         return r;

@@ -45,6 +45,19 @@ struct network_options {
     double share = 1.0;  ///< of the device's logic that may be used
 };
 
+namespace detail {
+
+/// Whether two layers can take turns on one array: all is the same but the accumulators.
+[[nodiscard]] constexpr bool same_array(const array& a, const array& b) noexcept {
+    return a.rows == b.rows && a.columns == b.columns && a.flow == b.flow && a.serial_x_bits == b.serial_x_bits &&
+           a.serial_w_bits == b.serial_w_bits && a.element.type == b.element.type &&
+           a.element.lanes == b.element.lanes && a.element.rule == b.element.rule &&
+           a.element.products == b.element.products && a.element.x_bits == b.element.x_bits &&
+           a.element.fused_bits == b.element.fused_bits;
+}
+
+}  // namespace detail
+
 /// The first reason that some layer cannot be done, `ok` otherwise. `arrays[i]` is the array of layer i;
 /// time-multiplexed, all have to be the same but for their accumulators, and the widest of everything is built once.
 /// reports: `count` of them, or null.
@@ -55,6 +68,8 @@ constexpr network_report network(const array* arrays, const layer* layers, size_
     for (size_t i = 0; i < count; ++i) {
         verdict v = check(layers[i]);
         if (v.ok()) v = check(arrays[i], work(layers[i]));
+        if (v.ok() && o.map == mapping::time_multiplexed && !detail::same_array(arrays[i], arrays[0]))
+            v = {status::unsupported, reason::arrays_differ};
         if (!v.ok()) {
             r.possible = v;
             return r;
@@ -64,9 +79,7 @@ constexpr network_report network(const array* arrays, const layer* layers, size_
         l.hardware = arrays[i];
         l.cycles = cycles(arrays[i], layers[i]);
         l.macs = work(layers[i]).macs();
-        l.utilisation =
-            static_cast<double>(l.macs) /
-            (static_cast<double>(l.cycles) * static_cast<double>(arrays[i].elements() * step_depth(arrays[i].element)));
+        l.utilisation = utilisation(arrays[i], l.macs, l.cycles);
         l.area = area(arrays[i], layers[i], d.logic, o.area);
         energy_options e = o.energy;
         e.registers = l.area.total().ff;

@@ -76,20 +76,27 @@ template <class X, class W>
     return acc;
 }
 
-/// One result of the bit-serial array: plane by plane of both operands, most significant planes negative.
+/// One result of the bit-serial array: the heaviest pair of planes first, the accumulator doubled before the pairs that
+/// weigh half as much; most significant planes are negative.
 template <class X, class W>
 [[nodiscard]] constexpr accumulator accumulate_serial(const array& a, const X& x, size_t i, const W& w, size_t j,
                                                       std::uint64_t& steps) noexcept {
     unit u = a.element;
     u.type = kind::ternary;  // a signed accumulator
     accumulator acc;
-    for (int p = 0; p < a.serial_x_bits; ++p) {
-        for (int q = 0; q < a.serial_w_bits; ++q) {
-            const bool negative = (p == a.serial_x_bits - 1) != (q == a.serial_w_bits - 1);
+    const int last_x = a.serial_x_bits - 1;
+    const int last_w = a.serial_w_bits - 1;
+    for (int weight = last_x + last_w; weight >= 0; --weight) {
+        bool doubles = weight != last_x + last_w;
+        for (int p = last_x; p >= 0; --p) {
+            const int q = weight - p;
+            if (q < 0 || q > last_w) continue;
+            const bool negative = (p == last_x) != (q == last_w);
             steps += for_each_slice(0, depth_of(x), u.lanes, [&](size_t d, size_t n) {
                 std::int64_t count = 0;
                 for (size_t k = d; k < d + n; ++k) count += (value_at(x, i, k) >> p) & (value_at(w, j, k) >> q) & 1;
-                acc.add(u, (negative ? -count : count) * (std::int64_t{1} << (p + q)));
+                acc.add(u, (doubles ? acc.value : 0) + (negative ? -count : count));
+                doubles = false;
             });
         }
     }

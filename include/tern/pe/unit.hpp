@@ -62,6 +62,7 @@ enum class reason : unsigned char {
     registers_do_not_fit,
     dsps_do_not_fit,
     no_folding,
+    arrays_differ,
     not_in_table
 };
 
@@ -90,6 +91,7 @@ enum class reason : unsigned char {
         case reason::registers_do_not_fit: return "the device has fewer registers";
         case reason::dsps_do_not_fit: return "the device has fewer DSP slices";
         case reason::not_in_table: return "the table has no number for this kind of element";
+        case reason::arrays_differ: return "layers that take turns on one array need the same one";
         case reason::no_folding: return "no folding reaches the goal within the device";
     }
     return "unknown reason";
