@@ -182,11 +182,13 @@ private:
         }
     }
 
-    /// Both base-9 digits of some tiles of indices, 64 bytes a step.
+    /// Both base-9 digits of some tiles of indices, 64 bytes a step. The chunk that follows is fetched meanwhile: reading
+    /// in bursts with much work in between is not what a cache foresees.
     static TERN_INLINE void split(const std::uint8_t* from, size_t tiles, std::uint8_t* to) noexcept {
         if constexpr (tile_steps == 2) {
             TERN_KEEP_LOOP
             for (size_t t = 0; t < tiles; ++t, from += lookup_outputs, to += 2 * lookup_outputs) {
+                bits::prefetch(from + tiles * lookup_outputs);
                 for (size_t j = 0; j < lookup_outputs; j += lanes::width) {
                     typename lanes::reg low;
                     typename lanes::reg high;
