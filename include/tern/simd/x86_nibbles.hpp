@@ -18,22 +18,6 @@
 
 namespace tern::simd {
 
-/// sum += x. GCC would add into the register of x and copy that back, once for every sum of a tile.
-#if defined(__GNUC__) && !defined(__clang__) && TERN_HAS_AVX2
-template <class Register>
-TERN_INLINE void add_bytes(Register& sum, Register x) noexcept {
-    asm("vpaddb %1, %0, %0" : "+v"(sum) : "v"(x));
-}
-#elif TERN_HAS_AVX2
-TERN_INLINE void add_bytes(__m256i& sum, __m256i x) noexcept { sum = _mm256_add_epi8(sum, x); }
-#if TERN_HAS_AVX512
-TERN_INLINE void add_bytes(__m512i& sum, __m512i x) noexcept { sum = _mm512_add_epi8(sum, x); }
-#endif
-#endif
-#if defined(__clang__) || !TERN_HAS_AVX2
-TERN_INLINE void add_bytes(__m128i& sum, __m128i x) noexcept { sum = _mm_add_epi8(sum, x); }
-#endif
-
 /// Rows are short: 128 bits for all of them.
 struct x86_nibbles {
     static TERN_INLINE void codes(const std::uint32_t* from, std::uint8_t* to) noexcept {
@@ -122,15 +106,8 @@ struct avx2_nibbles : x86_nibbles {
     static TERN_INLINE void look_up(reg& sum, reg table, reg x) noexcept {
         add_bytes(sum, _mm256_shuffle_epi8(table, x));
     }
-    /// The nibbles, on a boundary of 32 bytes, as an operand in memory: a compiler would load them once and spill.
     static TERN_INLINE void look_up(reg& sum, reg table, const std::uint8_t* x) noexcept {
-#if defined(__GNUC__)
-        reg found;
-        asm("vpshufb %2, %1, %0" : "=x"(found) : "x"(table), "m"(*reinterpret_cast<const __m256i*>(x)));
-        add_bytes(sum, found);
-#else
-        look_up(sum, table, load(x));
-#endif
+        add_bytes(sum, shuffle_from_memory(table, x));
     }
     static TERN_INLINE void fold(std::uint16_t* sums, reg x) noexcept {
         store(sums, _mm256_add_epi16(load(sums), x));

@@ -80,15 +80,19 @@ struct nibble_tile {
     using reg = typename Lanes::reg;
     static constexpr size_t word_steps = 8;
 
+    /// early: words of two panels that are fetched for the next chunk: nothing foresees such short stretches.
     /// Steps are taken eight at a time, a word, so that few branches end the loop and a core foresees which.
     static TERN_INLINE void run(const std::uint8_t* table, const std::uint8_t* codes, size_t code_stride,
-                                const std::uint8_t* weights, size_t words, std::uint16_t* sums) noexcept {
+                                const std::uint8_t* weights, const word* early, size_t early_stride, size_t words,
+                                std::uint16_t* sums) noexcept {
         reg acc[Rows][Registers];
         bits::unroll<Rows>([&](auto r) TERN_INLINE_LAMBDA {
             bits::unroll<Registers>([&](auto g) TERN_INLINE_LAMBDA { acc[r][g] = Lanes::zero(); });
         });
         TERN_KEEP_LOOP
-        for (size_t word = 0; word < words; ++word) {
+        for (size_t n = 0; n < words; ++n) {
+            bits::prefetch(early + n * panel_outputs);
+            bits::prefetch(early + early_stride + n * panel_outputs);
             bits::unroll<word_steps>([&](auto s) TERN_INLINE_LAMBDA {
                 const std::uint8_t* const at = weights + s * Registers * Lanes::width;
                 reg w[Registers];
@@ -195,7 +199,7 @@ public:
                 for (size_t first = 0; first < count; first += tile_panels) {
                     for (size_t sub = 0; sub < tile_panels; sub += sub_panels)
                         interleave(panel, count, first + sub, chunk, words, weights_ + sub * panel_outputs);
-                    run_tiles(first, codes, words);
+                    run_tiles(first, codes, next_weights(panel, first, chunk, words), words);
                 }
             }
             for (size_t first = 0; first < count; first += sub_panels)
@@ -213,19 +217,29 @@ private:
         return (first / tile_panels * block_rows + v) * tile_outputs + first % tile_panels * panel_outputs;
     }
 
+    /// The weights that are read when those of the tile at `first` have met all rows.
+    [[nodiscard]] TERN_INLINE const word* next_weights(size_t panel, size_t first, size_t chunk,
+                                                       size_t words) const noexcept {
+        const word* const tile = rhs_.data + (panel + first) * panel_stride_ + (first_word_ + chunk) * panel_outputs;
+        const bool more = first_word_ + chunk + words < blocks_;
+        return tile + (more ? words * panel_outputs : panels * panel_stride_ - chunk * panel_outputs);
+    }
+
     /// All codes with the weights of a tile. Four rows are two and two: none is left alone.
-    TERN_INLINE void run_tiles(size_t first, const std::uint8_t* codes, size_t words) noexcept {
-        for (size_t v = 0; v < rows_ * digits;) {
+    TERN_INLINE void run_tiles(size_t first, const std::uint8_t* codes, const word* early, size_t words) noexcept {
+        for (size_t v = 0, pair = 0; v < rows_ * digits; pair = (pair + 2) % tile_panels) {
+            const word* const fetched = early + pair * panel_stride_;
             const size_t left = rows_ * digits - v;
             if (config::rows == 3 && (left < 3 || left == 4))
-                v += run_tile<2>(first, codes, v, words);
+                v += run_tile<2>(first, codes, fetched, v, words);
             else
-                v += run_tile<config::rows>(first, codes, v, words);
+                v += run_tile<config::rows>(first, codes, fetched, v, words);
         }
     }
     template <size_t Rows>
-    TERN_INLINE size_t run_tile(size_t first, const std::uint8_t* codes, size_t v, size_t words) noexcept {
-        tile_type<Rows>::run(table(), codes + v * code_stride, code_stride, weights_, words,
+    TERN_INLINE size_t run_tile(size_t first, const std::uint8_t* codes, const word* early, size_t v,
+                                size_t words) noexcept {
+        tile_type<Rows>::run(table(), codes + v * code_stride, code_stride, weights_, early, panel_stride_, words,
                              sums_ + sums_at(first, v));
         return Rows;
     }
@@ -264,9 +278,6 @@ private:
     /// Four panels from `first` of the group on as 64 bytes a step; panels behind the last are the last again.
     TERN_INLINE void interleave(size_t panel, size_t count, size_t first, size_t chunk, size_t words,
                                 std::uint8_t* to) const noexcept {
-        // Meanwhile those of the next chunk are fetched, or of the next panels: nothing foresees such short stretches.
-        const size_t following = first_word_ + chunk + words < blocks_ ? words * panel_outputs
-                                                                       : panels * panel_stride_ - chunk * panel_outputs;
         const word* from[sub_panels];
         for (size_t p = 0; p < sub_panels; ++p) {
             const size_t there = first + p < count ? first + p : count - 1;
@@ -274,9 +285,6 @@ private:
         }
         TERN_KEEP_LOOP
         for (size_t w = 0; w < words; ++w) {
-            bits::unroll<sub_panels>([&](auto p) TERN_INLINE_LAMBDA {
-                bits::prefetch(from[p] + following + w * panel_outputs);
-            });
             for (size_t lane = 0; lane < panel_outputs; lane += lanes::lanes) {
                 reg x[sub_panels];
                 bits::unroll<sub_panels>([&](auto p) TERN_INLINE_LAMBDA {
