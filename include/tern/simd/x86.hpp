@@ -38,6 +38,35 @@ TERN_INLINE void pin_logic(Register& x) noexcept {
 #endif
 }
 
+/// sum += x. GCC would add into the register of x and copy that back, once for every sum of a tile.
+#if defined(__GNUC__) && !defined(__clang__) && TERN_HAS_AVX2
+template <class Register>
+TERN_INLINE void add_bytes(Register& sum, Register x) noexcept {
+    asm("vpaddb %1, %0, %0" : "+v"(sum) : "v"(x));
+}
+#elif TERN_HAS_AVX2
+TERN_INLINE void add_bytes(__m256i& sum, __m256i x) noexcept { sum = _mm256_add_epi8(sum, x); }
+#if TERN_HAS_AVX512
+TERN_INLINE void add_bytes(__m512i& sum, __m512i x) noexcept { sum = _mm512_add_epi8(sum, x); }
+#endif
+#endif
+#if defined(__clang__) || !TERN_HAS_AVX2
+TERN_INLINE void add_bytes(__m128i& sum, __m128i x) noexcept { sum = _mm_add_epi8(sum, x); }
+#endif
+
+#if TERN_HAS_AVX2
+/// Indices that stay an operand in memory: a compiler would load them once, and spill.
+TERN_INLINE __m256i shuffle_from_memory(__m256i table, const std::uint8_t* index) noexcept {
+#if defined(__GNUC__)
+    __m256i found;
+    asm("vpshufb %2, %1, %0" : "=x"(found) : "x"(table), "m"(*reinterpret_cast<const __m256i_u*>(index)));
+    return found;
+#else
+    return _mm256_shuffle_epi8(table, _mm256_loadu_si256(reinterpret_cast<const __m256i*>(index)));
+#endif
+}
+#endif
+
 /// 128 bits. Bits are counted by looking up both nibbles of every byte.
 struct sse4_lanes {
     using reg = __m128i;

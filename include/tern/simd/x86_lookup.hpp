@@ -71,10 +71,11 @@ struct sse4_lookup {
     static TERN_INLINE reg code(reg a, reg b) noexcept {
         return _mm_or_si128(_mm_slli_epi16(a, 4), _mm_slli_epi16(b, 6));
     }
-    static TERN_INLINE void split(reg x, reg& low, reg& high) noexcept {  // x / 9 = 57 x >> 9 for x <= 80
+    /// x / 9 = 57 x >> 9 for x <= 80; of two bytes at once, the higher one: (256 x + y) 7282 >> 24.
+    static TERN_INLINE void split(reg x, reg& low, reg& high) noexcept {
         const reg even = _mm_srli_epi16(_mm_maddubs_epi16(x, _mm_set1_epi16(57)), 9);
-        const reg odd = _mm_srli_epi16(_mm_maddubs_epi16(x, _mm_set1_epi16(57 << 8)), 1);
-        high = _mm_or_si128(even, _mm_andnot_si128(_mm_set1_epi16(0xff), odd));
+        const reg odd = _mm_mulhi_epu16(x, _mm_set1_epi16(7282));
+        high = _mm_blendv_epi8(even, odd, _mm_set1_epi16(-256));
         low = _mm_sub_epi8(x, _mm_add_epi8(high, _mm_slli_epi16(high, 3)));
     }
 
@@ -103,16 +104,26 @@ struct avx2_lookup {
     static TERN_INLINE void store(void* to, reg x) noexcept { _mm256_storeu_si256(static_cast<__m256i*>(to), x); }
     static TERN_INLINE reg load_index(const std::uint8_t* from) noexcept {
         reg x = load(from);
-#if defined(__GNUC__)
-        asm("" : "+x"(x));  // one load, not one in every lookup
-#endif
+        pin(x);  // one load, not one in every lookup, and not before its step
         return x;
     }
     template <std::size_t N>
     static TERN_INLINE void add_row(reg (&sums)[N], const std::uint8_t* row, const reg (&index)[N]) noexcept {
-        const reg table = _mm256_broadcastsi128_si256(_mm_load_si128(reinterpret_cast<const __m128i*>(row)));
+        add_row<0>(sums, row, index, [](std::size_t) TERN_INLINE_LAMBDA { return nullptr; });
+    }
+    /// The first Unloaded indices are operands in memory, `address(j)` each: a compiler would load them once and spill.
+    template <std::size_t Unloaded, std::size_t N, class Address>
+    static TERN_INLINE void add_row(reg (&sums)[N], const std::uint8_t* row, const reg (&index)[N],
+                                    const Address& address) noexcept {
+        reg table = _mm256_broadcastsi128_si256(_mm_load_si128(reinterpret_cast<const __m128i*>(row)));
+        pin(table);
+        if constexpr (Unloaded == 0) static_cast<void>(address);
         bits::unroll<N>([&](auto j) TERN_INLINE_LAMBDA {
-            sums[j] = _mm256_add_epi8(sums[j], _mm256_shuffle_epi8(table, index[j]));
+            if constexpr (j < Unloaded)
+                add_bytes(sums[j], shuffle_from_memory(table, address(j)));
+            else
+                add_bytes(sums[j], _mm256_shuffle_epi8(table, index[j]));
+            pin(sums[j]);  // in this order: there is one register for what was looked up
         });
     }
     template <int Bits>
@@ -150,8 +161,8 @@ struct avx2_lookup {
     }
     static TERN_INLINE void split(reg x, reg& low, reg& high) noexcept {
         const reg even = _mm256_srli_epi16(_mm256_maddubs_epi16(x, _mm256_set1_epi16(57)), 9);
-        const reg odd = _mm256_srli_epi16(_mm256_maddubs_epi16(x, _mm256_set1_epi16(57 << 8)), 1);
-        high = _mm256_or_si256(even, _mm256_andnot_si256(_mm256_set1_epi16(0xff), odd));
+        const reg odd = _mm256_mulhi_epu16(x, _mm256_set1_epi16(7282));
+        high = _mm256_blendv_epi8(even, odd, _mm256_set1_epi16(-256));
         low = _mm256_sub_epi8(x, _mm256_add_epi8(high, _mm256_slli_epi16(high, 3)));
     }
 
@@ -224,8 +235,8 @@ struct avx512_lookup {
     }
     static TERN_INLINE void split(reg x, reg& low, reg& high) noexcept {
         const reg even = _mm512_srli_epi16(_mm512_maddubs_epi16(x, _mm512_set1_epi16(57)), 9);
-        const reg odd = _mm512_srli_epi16(_mm512_maddubs_epi16(x, _mm512_set1_epi16(57 << 8)), 1);
-        high = _mm512_or_si512(even, _mm512_andnot_si512(_mm512_set1_epi16(0xff), odd));
+        const reg odd = _mm512_mulhi_epu16(x, _mm512_set1_epi16(7282));
+        high = _mm512_ternarylogic_epi32(_mm512_set1_epi16(-256), odd, even, 0xca);
         low = _mm512_sub_epi8(x, _mm512_add_epi8(high, _mm512_slli_epi16(high, 3)));
     }
 

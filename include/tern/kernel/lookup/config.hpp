@@ -12,8 +12,9 @@ namespace tern::kernel {
 /// A tile of Rows x Panels panels of 64 outputs; GroupPanels of them for which the activations are prepared once;
 /// BlockRows rows whose sums are kept together, and the
 /// codes of KeptSegments segments (see product.hpp) of them. For a single row RowPanels panels are a tile and a group.
+/// Unloaded: registers of indices that are operands in memory of every lookup.
 template <class LanesType, size_t Rows, size_t Panels, size_t GroupPanels, size_t BlockRows, size_t KeptSegments,
-          size_t RowPanels>
+          size_t RowPanels, size_t Unloaded = 0>
 struct lookup_shape {
     using lanes = LanesType;
     static constexpr size_t rows = Rows;
@@ -22,6 +23,7 @@ struct lookup_shape {
     static constexpr size_t block_rows = BlockRows;
     static constexpr size_t kept_segments = KeptSegments;
     static constexpr size_t row_panels = RowPanels;
+    static constexpr size_t unloaded = Unloaded;
 };
 
 TERN_INLINE constexpr auto lookup_config(arch::scalar) noexcept {
@@ -36,8 +38,10 @@ TERN_INLINE constexpr auto lookup_config(arch::sse4) noexcept {
 #endif
 
 #if TERN_HAS_AVX2
+/// Sixteen registers: twelve sums, two of four indices, a row of the table and what was looked up. Instructions are what
+/// is short, and a load that is part of one takes none.
 TERN_INLINE constexpr auto lookup_config(arch::avx2) noexcept {
-    return lookup_shape<simd::avx2_lookup, 4, 1, 4, 16, 1, 2>{};
+    return lookup_shape<simd::avx2_lookup, 3, 2, 4, 16, 1, 2, 2>{};
 }
 #endif
 

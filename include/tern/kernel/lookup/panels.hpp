@@ -41,12 +41,13 @@ struct disagreement_table {
 template <bool HasMask, bool HasSign>
 inline constexpr auto disagreement_table_of = disagreement_table<HasMask, HasSign>::make();
 
-/// Rows x Panels panels of 64 outputs a tile.
-template <class LanesType, size_t Rows, size_t Panels>
+/// Rows x Panels panels of 64 outputs a tile, Unloaded registers of which are operands in memory of every lookup.
+template <class LanesType, size_t Rows, size_t Panels, size_t Unloaded = 0>
 struct nibble_shape {
     using lanes = LanesType;
     static constexpr size_t rows = Rows;
     static constexpr size_t panels = Panels;
+    static constexpr size_t unloaded = Unloaded;
 };
 
 /// Nothing for architectures without such shuffles, and for those that count faster.
@@ -55,7 +56,9 @@ TERN_INLINE constexpr void nibble_config(arch::scalar) noexcept {}
 TERN_INLINE constexpr auto nibble_config(arch::sse4) noexcept { return nibble_shape<simd::sse4_nibbles, 2, 1>{}; }
 #endif
 #if TERN_HAS_AVX2
-TERN_INLINE constexpr auto nibble_config(arch::avx2) noexcept { return nibble_shape<simd::avx2_nibbles, 2, 2>{}; }
+/// Sixteen registers: twelve sums, a row of the table, weights and what was looked up. What comes from memory takes no
+/// instruction of its own, and instructions are what is short here.
+TERN_INLINE constexpr auto nibble_config(arch::avx2) noexcept { return nibble_shape<simd::avx2_nibbles, 3, 2, 2>{}; }
 #endif
 #if TERN_HAS_AVX512
 TERN_INLINE constexpr auto nibble_config(arch::avx512) noexcept { return nibble_shape<simd::avx512_nibbles, 4, 4>{}; }
@@ -72,27 +75,44 @@ template <class Arch, class Rhs>
 
 /// Rows rows of codes x Registers registers of outputs. weights[g]: register g of a step, `outputs` bytes a step;
 /// sums: Registers registers of 16-bit sums a row.
-template <class Lanes, size_t Rows, size_t Registers>
+template <class Lanes, size_t Rows, size_t Registers, size_t Unloaded>
 struct nibble_tile {
     using reg = typename Lanes::reg;
+    static constexpr size_t word_steps = 8;
 
+    /// early: words of two panels that are fetched for the next chunk: nothing foresees such short stretches.
+    /// Steps are taken eight at a time, a word, so that few branches end the loop and a core foresees which.
     static TERN_INLINE void run(const std::uint8_t* table, const std::uint8_t* codes, size_t code_stride,
-                                const std::uint8_t* weights, size_t steps, std::uint16_t* sums) noexcept {
+                                const std::uint8_t* weights, const word* early, size_t early_stride, size_t words,
+                                std::uint16_t* sums) noexcept {
         reg acc[Rows][Registers];
         bits::unroll<Rows>([&](auto r) TERN_INLINE_LAMBDA {
             bits::unroll<Registers>([&](auto g) TERN_INLINE_LAMBDA { acc[r][g] = Lanes::zero(); });
         });
         TERN_KEEP_LOOP
-        for (size_t s = 0; s < steps; ++s, ++codes, weights += Registers * Lanes::width) {
-            reg w[Registers];
-            bits::unroll<Registers>([&](auto g) TERN_INLINE_LAMBDA {
-                w[g] = Lanes::load(weights + g * Lanes::width);
-                Lanes::keep(w[g]);  // one load, not one in every lookup
+        for (size_t n = 0; n < words; ++n) {
+            bits::prefetch(early + n * panel_outputs);
+            bits::prefetch(early + early_stride + n * panel_outputs);
+            bits::unroll<word_steps>([&](auto s) TERN_INLINE_LAMBDA {
+                const std::uint8_t* const at = weights + s * Registers * Lanes::width;
+                reg w[Registers];
+                bits::unroll<Registers - Unloaded>([&](auto i) TERN_INLINE_LAMBDA {
+                    constexpr size_t g = Unloaded + i;
+                    w[g] = Lanes::load(at + g * Lanes::width);
+                    Lanes::keep(w[g]);  // one load, not one in every lookup
+                });
+                bits::unroll<Rows>([&](auto r) TERN_INLINE_LAMBDA {
+                    const reg row = Lanes::row(table + size_t{codes[r * code_stride + s]} * 16);
+                    bits::unroll<Registers>([&](auto g) TERN_INLINE_LAMBDA {
+                        if constexpr (g < Unloaded)
+                            Lanes::look_up(acc[r][g], row, at + g * Lanes::width);
+                        else
+                            Lanes::look_up(acc[r][g], row, w[g]);
+                    });
+                });
             });
-            bits::unroll<Rows>([&](auto r) TERN_INLINE_LAMBDA {
-                const reg row = Lanes::row(table + size_t{codes[r * code_stride]} * 16);
-                bits::unroll<Registers>([&](auto g) TERN_INLINE_LAMBDA { Lanes::look_up(acc[r][g], row, w[g]); });
-            });
+            codes += word_steps;
+            weights += word_steps * Registers * Lanes::width;
         }
         bits::unroll<Rows>([&](auto r) TERN_INLINE_LAMBDA {
             bits::unroll<Registers>([&](auto g) TERN_INLINE_LAMBDA {
@@ -117,10 +137,14 @@ class nibble_product {
     static constexpr size_t sub_panels = 4;  // that are interleaved
     static constexpr size_t tile_panels = config::panels * sub_panels;
     static constexpr size_t tile_outputs = tile_panels * panel_outputs;
-    using tile_type = nibble_tile<lanes, config::rows, tile_outputs / lanes::width>;
+    template <size_t Rows>
+    using tile_type = nibble_tile<lanes, Rows, tile_outputs / lanes::width, Rows < 3 ? 0 : config::unloaded>;
     static constexpr size_t word_steps = 8;
+    static constexpr bool two_planes = Lhs::has_mask && Lhs::has_sign;
     static constexpr size_t chunk_words = 7;
-    static constexpr size_t code_stride = 64;
+    // Codes of so many words are kept; those of deeper rows are made once more for each group of panels.
+    static constexpr size_t kept_words = 64 * chunk_words;
+    static constexpr size_t code_stride = kept_words * word_steps + 64;  // never a multiple of a page
     static constexpr size_t segment_words = 65535 / (4 * word_steps) / chunk_words * chunk_words;
     static constexpr size_t block_rows = 16;  // of codes: every digit of a row has its own
 
@@ -128,7 +152,7 @@ public:
     using arch = Arch;
     static constexpr size_t row_block = block_rows / digits == 0 ? 1 : block_rows / digits;
     static constexpr size_t row_step = 1;
-    static constexpr size_t panels = 16;
+    static constexpr size_t panels = 2 * sub_panels < tile_panels ? tile_panels : 2 * sub_panels;  // see weights_
 
     TERN_INLINE nibble_product(const packed_rows<Lhs>& lhs, const packed_panels<Rhs>& rhs) noexcept
         : lhs_(lhs), rhs_(rhs), blocks_(rhs.blocks()), panel_stride_(rhs.panel_stride()) {}
@@ -149,6 +173,7 @@ public:
             else
                 constants_[r] = term::lhs_weights * static_cast<std::uint32_t>(elements_);
         }
+        if (words_ <= kept_words) make_codes(0, words_);
     }
 
     [[nodiscard]] TERN_INLINE size_t near_panels() const noexcept { return static_cast<size_t>(-1); }
@@ -169,13 +194,12 @@ public:
             const size_t end = words_ - segment < segment_words ? words_ : segment + segment_words;
             for (size_t chunk = segment; chunk < end; chunk += chunk_words) {
                 const size_t words = end - chunk < chunk_words ? end - chunk : chunk_words;
-                make_codes(chunk, words);
+                if (words_ > kept_words) make_codes(chunk, words);
+                const std::uint8_t* const codes = codes_ + (words_ > kept_words ? 0 : chunk * word_steps);
                 for (size_t first = 0; first < count; first += tile_panels) {
                     for (size_t sub = 0; sub < tile_panels; sub += sub_panels)
                         interleave(panel, count, first + sub, chunk, words, weights_ + sub * panel_outputs);
-                    for (size_t v = 0; v < rows_ * digits; v += config::rows)
-                        tile_type::run(table(), codes_ + v * code_stride, code_stride, weights_, words * word_steps,
-                                       sums_ + sums_at(first, v));
+                    run_tiles(first, codes, next_weights(panel, first, chunk, words), words);
                 }
             }
             for (size_t first = 0; first < count; first += sub_panels)
@@ -193,26 +217,62 @@ private:
         return (first / tile_panels * block_rows + v) * tile_outputs + first % tile_panels * panel_outputs;
     }
 
-    /// The eight nibbles of a word in eight bytes.
-    [[nodiscard]] static TERN_INLINE std::uint64_t spread_nibbles(std::uint64_t x) noexcept {
-        x = (x | x << 16) & 0x0000ffff0000ffffu;
-        x = (x | x << 8) & 0x00ff00ff00ff00ffu;
-        return (x | x << 4) & 0x0f0f0f0f0f0f0f0fu;
+    /// The weights that are read when those of the tile at `first` have met all rows.
+    [[nodiscard]] TERN_INLINE const word* next_weights(size_t panel, size_t first, size_t chunk,
+                                                       size_t words) const noexcept {
+        const word* const tile = rhs_.data + (panel + first) * panel_stride_ + (first_word_ + chunk) * panel_outputs;
+        const bool more = first_word_ + chunk + words < blocks_;
+        return tile + (more ? words * panel_outputs : panels * panel_stride_ - chunk * panel_outputs);
     }
 
+    /// All codes with the weights of a tile. Four rows are two and two: none is left alone.
+    TERN_INLINE void run_tiles(size_t first, const std::uint8_t* codes, const word* early, size_t words) noexcept {
+        for (size_t v = 0, pair = 0; v < rows_ * digits; pair = (pair + 2) % tile_panels) {
+            const word* const fetched = early + pair * panel_stride_;
+            const size_t left = rows_ * digits - v;
+            if (config::rows == 3 && (left < 3 || left == 4))
+                v += run_tile<2>(first, codes, fetched, v, words);
+            else
+                v += run_tile<config::rows>(first, codes, fetched, v, words);
+        }
+    }
+    template <size_t Rows>
+    TERN_INLINE size_t run_tile(size_t first, const std::uint8_t* codes, const word* early, size_t v,
+                                size_t words) noexcept {
+        tile_type<Rows>::run(table(), codes + v * code_stride, code_stride, weights_, early, panel_stride_, words,
+                             sums_ + sums_at(first, v));
+        return Rows;
+    }
+
+    /// A byte for each four positions of the rows at work, and zeros where the last tile is higher than they are.
     TERN_INLINE void make_codes(size_t chunk, size_t words) noexcept {
+        constexpr size_t step = 4;  // words that are taken at a time, where there are as many
         for (size_t r = 0; r < rows_; ++r) {
             for (size_t q = 0; q < digits; ++q) {
                 const word* const first = at(r) + chunk + q * lhs_.plane_stride;
                 std::uint8_t* const to = codes_ + (r * digits + q) * code_stride;
-                for (size_t w = 0; w < words; ++w) {
-                    std::uint64_t code = spread_nibbles(first[w]);
-                    if constexpr (Lhs::has_mask && Lhs::has_sign)
-                        code |= spread_nibbles(first[lhs_.plane_stride + w]) << 4;
-                    bits::store(to + w * word_steps, code);
+                if (words >= step) {
+                    for (size_t w = 0; w + step < words; w += step)
+                        put_codes(first + w, lhs_.plane_stride, to + w * word_steps);
+                    // The last once more with what overlaps.
+                    put_codes(first + words - step, lhs_.plane_stride, to + (words - step) * word_steps);
+                } else {
+                    word rest[2][step] = {};
+                    std::memcpy(rest[0], first, words * sizeof(word));
+                    if (two_planes) std::memcpy(rest[1], first + lhs_.plane_stride, words * sizeof(word));
+                    put_codes(rest[0], step, to);
                 }
             }
         }
+        static_assert(block_rows % config::rows == 0 || config::rows == 3);
+        for (size_t v = rows_ * digits; v < block_rows && v % 4 != 0; ++v)
+            std::memset(codes_ + v * code_stride, 0, words * word_steps);
+    }
+    static TERN_INLINE void put_codes(const word* from, size_t plane_stride, std::uint8_t* to) noexcept {
+        if constexpr (two_planes)
+            lanes::codes(from, from + plane_stride, to);
+        else
+            lanes::codes(from, to);
     }
 
     /// Four panels from `first` of the group on as 64 bytes a step; panels behind the last are the last again.
@@ -278,7 +338,8 @@ private:
     size_t elements_ = 0;
     std::uint32_t constants_[row_block];
     alignas(64) std::uint16_t sums_[panels * panel_outputs * block_rows];
-    alignas(64) std::uint8_t codes_[block_rows * code_stride] = {};
+    alignas(64) std::uint8_t codes_[block_rows * code_stride];
+    // With the sums, the weights that they are made of and those that follow half of a first-level cache.
     alignas(64) std::uint8_t weights_[chunk_words * word_steps * tile_outputs];
 };
 

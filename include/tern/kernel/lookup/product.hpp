@@ -34,7 +34,9 @@ class lookup_product {
     static constexpr size_t tile_steps = packed_indices::tile_depth / lanes::positions;
     static constexpr size_t word_steps = word_bits / lanes::positions;
     static constexpr size_t bias = size_t{lanes::positions} * size_t{digits::max_abs};  // of a step
-    using tile_type = lookup_tile<lanes, tile_rows, tile_panels, 2 * bias>;
+    template <size_t Rows>
+    using tile_of = lookup_tile<lanes, Rows, tile_panels, 2 * bias, Rows < 3 || OneRow ? 0 : config::unloaded>;
+    using tile_type = tile_of<tile_rows>;
     static constexpr size_t chunk_tiles = tile_type::fold_steps / tile_steps;
     static constexpr size_t segment_words = tile_type::most_folds * chunk_tiles / word_tiles;
     static constexpr size_t segment_folds = bits::ceil_div(segment_words * word_tiles, chunk_tiles);
@@ -45,11 +47,13 @@ class lookup_product {
     // Never a multiple of a page.
     static constexpr size_t code_stride = bits::ceil_div(kept_words, 8) * 8 * word_steps + 64;
     // Rows of the digits are rows of their own; the digits of a block share the room.
-    static constexpr size_t digit_tiles = config::block_rows / (config::rows * digits::count);
+    static constexpr bool by_threes = tile_rows == 3;  // and by twos, so that none is left alone
+    static constexpr size_t least_rows = by_threes ? 2 : tile_rows;
+    static constexpr size_t digit_tiles = config::block_rows / (least_rows * digits::count);
 
 public:
     using arch = Arch;
-    static constexpr size_t row_block = OneRow ? 1 : config::rows * (digit_tiles == 0 ? 1 : digit_tiles);
+    static constexpr size_t row_block = OneRow ? 1 : least_rows * (digit_tiles == 0 ? 1 : digit_tiles);
     static constexpr size_t row_step = 1;
     static constexpr size_t panels = group_panels * lookup_outputs / panel_outputs;
 
@@ -105,7 +109,8 @@ private:
     [[nodiscard]] TERN_INLINE const word* at(size_t r) const noexcept { return lhs_.row(row_ + r) + first_word_; }
     /// Rows behind the last are computed as the last and never stored.
     [[nodiscard]] TERN_INLINE size_t tiled_rows() const noexcept {
-        return bits::ceil_div(rows_, tile_rows) * tile_rows;
+        if (by_threes && rows_ > 1) return rows_;
+        return bits::ceil_div(rows_, least_rows) * least_rows;
     }
     [[nodiscard]] static TERN_INLINE size_t state_at(size_t sub, size_t digit, size_t r) noexcept {
         return ((sub * digits::count + digit) * row_block + r) * tile_type::row_state;
@@ -161,10 +166,12 @@ private:
             for (size_t tile = 0; tile < tiles; tile += most) {
                 const size_t count = tiles - tile < most ? tiles - tile : most;
                 const std::uint8_t* w[tile_panels];
+                const std::uint8_t* early[tile_panels];
                 bits::unroll<tile_panels>([&](auto p) TERN_INLINE_LAMBDA {
                     // Panels behind the last are computed as the last and never stored.
                     const size_t panel = sub * tile_panels + p < present ? sub * tile_panels + p : present - 1;
                     w[p] = rhs_.data + (first + panel) * panel_stride_ + offset + tile * packed_indices::tile_bytes;
+                    early[p] = w[p] + count * packed_indices::tile_bytes;
                     if constexpr (tile_steps == 2) {
                         std::uint8_t* const to = split_ + p * (sizeof split_ / tile_panels);
                         split(w[p], count, to);
@@ -173,13 +180,26 @@ private:
                 });
                 for (size_t d = 0; d < digits::count; ++d) {
                     const std::uint8_t* const table = digits::template table<lanes::positions>(d);
-                    for (size_t r = 0; r < rows_; r += tile_rows)
-                        tile_type::template run<code_stride>(
-                            table, codes + (d * row_block + r) * code_stride + tile * tile_steps, w,
-                            count * tile_steps, state_ + state_at(sub, d, r));
+                    const std::uint8_t* const from = codes + d * row_block * code_stride + tile * tile_steps;
+                    for (size_t r = 0; r < rows_;) {
+                        std::uint8_t* const state = state_ + state_at(sub, d, r);
+                        if (by_threes && (rows_ - r < 3 || rows_ - r == 4))
+                            r += run_tile<least_rows>(table, from + r * code_stride, w, early, count, state);
+                        else
+                            r += run_tile<tile_rows>(table, from + r * code_stride, w, early, count, state);
+                    }
                 }
             }
         }
+    }
+
+    template <size_t Rows>
+    static TERN_INLINE size_t run_tile(const std::uint8_t* table, const std::uint8_t* codes,
+                                       const std::uint8_t* const (&weights)[tile_panels],
+                                       const std::uint8_t* (&early)[tile_panels], size_t tiles,
+                                       std::uint8_t* state) noexcept {
+        tile_of<Rows>::template run<code_stride>(table, codes, weights, early, tiles * tile_steps, state);
+        return Rows;
     }
 
     /// Both base-9 digits of some tiles of indices, 64 bytes a step.

@@ -14,8 +14,8 @@ namespace tern::kernel {
 
 inline constexpr size_t lookup_outputs = packed_indices::tile_outputs;
 
-/// `MostStep`: the largest entry of the tables.
-template <class Lanes, size_t Rows, size_t Panels, size_t MostStep>
+/// `MostStep`: the largest entry of the tables. `Unloaded`: registers of indices that lookups read from memory.
+template <class Lanes, size_t Rows, size_t Panels, size_t MostStep, size_t Unloaded = 0>
 struct lookup_tile {
     using reg = typename Lanes::reg;
     static constexpr size_t panel_registers = lookup_outputs / Lanes::width;
@@ -31,23 +31,27 @@ struct lookup_tile {
     static_assert(fold_steps != 0 && low_most + fold_steps * MostStep <= 255);
 
     /// Adds `steps` steps to the state. weights[p]: 64 bytes a step. Codes of a row are Stride bytes from the next.
+    /// Where weights are copies, what `early` points to is fetched for the next ones, 16 bytes a pass, and `early` goes
+    /// on: reading in bursts with much work in between is not what a cache foresees.
     template <size_t Stride>
     static TERN_INLINE void run(const std::uint8_t* table, const std::uint8_t* codes,
-                                const std::uint8_t* const (&weights)[Panels], size_t steps,
-                                std::uint8_t* state) noexcept {
+                                const std::uint8_t* const (&weights)[Panels], const std::uint8_t* (&early)[Panels],
+                                size_t steps, std::uint8_t* state) noexcept {
         reg acc[Rows][registers];
         each(acc, state, [](reg& x, std::uint8_t* low) TERN_INLINE_LAMBDA { x = Lanes::load(low); });
         const size_t end = steps * lookup_outputs;
         for (size_t at = 0; at < end;) {
             const size_t stop = end - at < fold_steps * lookup_outputs ? end : at + fold_steps * lookup_outputs;
+            constexpr size_t pass = Lanes::positions == 2 ? 2 : 1;  // steps of a tile of weights
             TERN_KEEP_LOOP
-            for (; at < stop; at += lookup_outputs, ++codes) {
-                reg w[registers];
-                bits::unroll<registers>([&](auto j) TERN_INLINE_LAMBDA {
-                    w[j] = Lanes::load_index(weights[j / panel_registers] + at + j % panel_registers * Lanes::width);
-                });
-                bits::unroll<Rows>([&](auto r) TERN_INLINE_LAMBDA {
-                    Lanes::add_row(acc[r], table + size_t{codes[r * Stride]} * Lanes::code_bytes, w);
+            for (; at < stop; at += pass * lookup_outputs, codes += pass) {
+                if constexpr (pass == 2)
+                    bits::unroll<Panels>([&](auto p) TERN_INLINE_LAMBDA {
+                        bits::prefetch(early[p]);
+                        early[p] += 16;
+                    });
+                bits::unroll<pass>([&](auto s) TERN_INLINE_LAMBDA {
+                    step<Stride>(acc, table, codes + s, weights, at + s * lookup_outputs);
                 });
             }
             simd::hide(state);
@@ -66,6 +70,25 @@ struct lookup_tile {
     }
 
 private:
+    template <size_t Stride>
+    static TERN_INLINE void step(reg (&acc)[Rows][registers], const std::uint8_t* table, const std::uint8_t* codes,
+                                 const std::uint8_t* const (&weights)[Panels], size_t at) noexcept {
+        const auto index = [&](size_t j) TERN_INLINE_LAMBDA {
+            return weights[j / panel_registers] + at + j % panel_registers * Lanes::width;
+        };
+        reg w[registers];
+        bits::unroll<registers - Unloaded>([&](auto i) TERN_INLINE_LAMBDA {
+            w[Unloaded + i] = Lanes::load_index(index(Unloaded + i));
+        });
+        bits::unroll<Rows>([&](auto r) TERN_INLINE_LAMBDA {
+            const std::uint8_t* const row = table + size_t{codes[r * Stride]} * Lanes::code_bytes;
+            if constexpr (Unloaded == 0)
+                Lanes::add_row(acc[r], row, w);
+            else
+                Lanes::template add_row<Unloaded>(acc[r], row, w, index);
+        });
+    }
+
     template <class F>
     static TERN_INLINE void each(reg (&acc)[Rows][registers], std::uint8_t* state, const F& f) noexcept {
         bits::unroll<Rows>([&](auto r) TERN_INLINE_LAMBDA {
