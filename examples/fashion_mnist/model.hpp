@@ -16,6 +16,7 @@
 #include <tern/quantize/twn.hpp>
 
 #include "network.hpp"
+#include "require.hpp"
 
 namespace fashion_mnist {
 
@@ -24,10 +25,6 @@ constexpr double input_mean = 0.2860;
 constexpr double input_deviation = 0.3530;
 constexpr scale_offset_pair input_act{static_cast<float>(1.0 / (255.0 * input_deviation)),
                                       static_cast<float>(-input_mean / input_deviation)};
-
-inline void require(tern::status s) {
-    if (s != tern::status::ok) throw std::logic_error(std::string("tern: ") + tern::to_string(s));
-}
 
 /// One row per index of the first dimension, over memory without gaps.
 template <class T = float>

@@ -28,6 +28,7 @@
 
 #include "checksum.hpp"
 #include "network.hpp"
+#include "require.hpp"
 
 namespace fashion_mnist {
 
@@ -78,10 +79,6 @@ struct layer_shape {
 
 [[nodiscard]] constexpr layer_shape conv_panels(std::size_t layer) { return {channels[layer + 1], 9, channels[layer]}; }
 constexpr layer_shape fc_panels{output_count, 1, feature_count};
-
-inline void require(tern::status s, const std::string& what) {
-    if (s != tern::status::ok) throw std::runtime_error(what + ": " + tern::to_string(s));
-}
 
 template <class Id>
 [[nodiscard]] std::string id_text(Id id) {

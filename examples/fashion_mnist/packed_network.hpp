@@ -53,10 +53,6 @@ public:
     }
 
 private:
-    static void require(tern::status s) {
-        if (s != tern::status::ok) throw std::logic_error(std::string("packed_network: ") + tern::to_string(s));
-    }
-
     template <class Encoding>
     [[nodiscard]] static tern::mutable_packed_rows<Encoding> first_rows(const tern::mutable_packed_rows<Encoding>& rows,
                                                                         std::size_t count) {

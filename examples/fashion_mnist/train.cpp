@@ -1,25 +1,20 @@
 // SPDX-License-Identifier: MIT
 // Trains the Fashion-MNIST network with tern's quantizers inside libtorch: ternary weights (TWN) and ternary
 // activations (RTN), or with --float the twin that shows what ternary arithmetic costs.
-#include <algorithm>
-#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
 #include <exception>
-#include <filesystem>
-#include <numeric>
-#include <random>
-#include <stdexcept>
 #include <string>
 #include <vector>
 
 #include <CLI/CLI.hpp>
 
+#include "batches.hpp"
+#include "checkpoint.hpp"
 #include "dataset.hpp"
 #include "export.hpp"
 #include "model.hpp"
-#include "progress.hpp"
 
 namespace {
 
@@ -32,78 +27,13 @@ struct options {
     bool resume = false;
     bool float_twin = false;
     int epochs = 25;
-    int batch = 128;
+    std::size_t batch = 128;
     int threads = 2;
     double rate = 3e-3;
     unsigned seed = 1;
 };
 
-/// One picture as the network sees it, perhaps mirrored and shifted by a pixel; what enters is black.
-void augment(const std::uint8_t* from, float* to, std::mt19937& random) {
-    constexpr int n = static_cast<int>(image_size);
-    const auto bits = static_cast<std::uint32_t>(random());
-    const bool mirror = (bits & 1u) != 0u;
-    const int dy = static_cast<int>((bits >> 1) % 3u) - 1;
-    const int dx = static_cast<int>((bits >> 16) % 3u) - 1;
-    for (int y = 0; y < n; ++y) {
-        for (int x = 0; x < n; ++x) {
-            const int sy = y + dy;
-            const int sx = (mirror ? n - 1 - x : x) + dx;
-            const bool inside = sy >= 0 && sy < n && sx >= 0 && sx < n;
-            const float pixel = inside ? static_cast<float>(from[sy * n + sx]) : 0.0f;
-            to[y * n + x] = pixel * input_act.scale + input_act.offset;
-        }
-    }
-}
-
-[[nodiscard]] torch::Tensor labels_tensor(const dataset& data, const std::vector<std::size_t>& order, std::size_t first,
-                                          std::size_t count) {
-    torch::Tensor labels = torch::empty({static_cast<std::int64_t>(count)}, torch::kLong);
-    for (std::size_t i = 0; i < count; ++i) {
-        labels.data_ptr<std::int64_t>()[i] = data.labels[order[first + i]];
-    }
-    return labels;
-}
-
-[[nodiscard]] torch::Tensor empty_batch(std::size_t count) {
-    return torch::empty({static_cast<std::int64_t>(count), 1, image_size, image_size});
-}
-
-/// One-cycle policy: up to the peak over the first third, then down to nothing, both along a cosine.
-[[nodiscard]] double one_cycle(double progress, double peak) {
-    constexpr double warm_up = 0.3;
-    const double start = peak / 25.0;
-    const double pi = std::acos(-1.0);
-    if (progress < warm_up) return start + (peak - start) * 0.5 * (1.0 - std::cos(pi * progress / warm_up));
-    return peak * 0.5 * (1.0 + std::cos(pi * (progress - warm_up) / (1.0 - warm_up)));
-}
-
-/// Images [first, first + count) as they are.
-[[nodiscard]] torch::Tensor plain_batch(const dataset& data, std::size_t first, std::size_t count) {
-    torch::Tensor x = empty_batch(count);
-    const std::uint8_t* const pixels = data.images.image(first);
-    float* const to = x.data_ptr<float>();
-    for (std::size_t i = 0; i < count * image_size * image_size; ++i) {
-        to[i] = static_cast<float>(pixels[i]) * input_act.scale + input_act.offset;
-    }
-    return x;
-}
-
-/// Share of right answers of any function from a batch of images to scores.
-template <class Scores>
-[[nodiscard]] double accuracy(const dataset& data, Scores scores) {
-    torch::NoGradGuard guard;
-    constexpr std::size_t batch = 500;
-    std::vector<std::size_t> order(data.images.count);
-    std::iota(order.begin(), order.end(), std::size_t{0});
-    std::int64_t right = 0;
-    for (std::size_t first = 0; first < order.size(); first += batch) {
-        const std::size_t count = std::min(batch, order.size() - first);
-        const torch::Tensor best = scores(plain_batch(data, first, count)).argmax(1);
-        right += best.eq(labels_tensor(data, order, first, count)).sum().template item<std::int64_t>();
-    }
-    return static_cast<double>(right) / static_cast<double>(order.size());
-}
+constexpr pixel_numbers input_numbers{input_act.scale, input_act.offset};
 
 /// One number a channel, to go with an NCHW tensor.
 [[nodiscard]] torch::Tensor per_channel(const std::vector<float>& values) {
@@ -146,84 +76,6 @@ template <class T>
     return connect(x, network.fc_weight) + per_channel(network.fc_bias).flatten();
 }
 
-/// Written under another name first: an interrupted run keeps the checkpoint before it.
-void save_checkpoint(const options& opt, const model& m, const torch::optim::Adam& optimizer, int epoch) {
-    torch::serialize::OutputArchive archive;
-    torch::serialize::OutputArchive parameters;
-    torch::serialize::OutputArchive state;
-    m.save(parameters);
-    optimizer.save(state);
-    archive.write("model", parameters);
-    archive.write("optimizer", state);
-    archive.write("epoch", torch::tensor(epoch, torch::kLong));
-    archive.save_to(opt.checkpoint + ".partial");
-    std::filesystem::rename(opt.checkpoint + ".partial", opt.checkpoint);
-}
-
-/// The epochs that are done.
-[[nodiscard]] int load_checkpoint(const std::string& path, model& m, torch::optim::Adam& optimizer) {
-    try {
-        torch::serialize::InputArchive archive;
-        torch::serialize::InputArchive parameters;
-        torch::serialize::InputArchive state;
-        torch::Tensor epoch;
-        archive.load_from(path);
-        archive.read("model", parameters);
-        archive.read("optimizer", state);
-        m.load(parameters);
-        optimizer.load(state);
-        archive.read("epoch", epoch);
-        return epoch.item<int>();
-    } catch (const std::exception&) {
-        throw std::runtime_error(path + ": not a checkpoint of this network");
-    }
-}
-
-/// Order and augmentation depend on seed and epoch alone, so a resumed run continues as if it had not stopped.
-void train_epoch(const options& opt, const dataset& data, model& m, torch::optim::Adam& optimizer, int epoch) {
-    std::mt19937 random(opt.seed * 1000u + static_cast<unsigned>(epoch));
-    std::vector<std::size_t> order(data.images.count);
-    std::iota(order.begin(), order.end(), std::size_t{0});
-    std::shuffle(order.begin(), order.end(), random);
-
-    const auto batch = static_cast<std::size_t>(opt.batch);
-    const std::size_t steps = order.size() / batch;
-    progress_bar bar("epoch " + std::to_string(epoch + 1) + "/" + std::to_string(opt.epochs), steps);
-    double loss_sum = 0.0;
-    m.train();
-    for (std::size_t step = 0; step < steps; ++step) {
-        torch::Tensor x = empty_batch(batch);
-        for (std::size_t i = 0; i < batch; ++i) {
-            augment(data.images.image(order[step * batch + i]), x.data_ptr<float>() + i * image_size * image_size,
-                    random);
-        }
-        const double progress = (epoch + static_cast<double>(step) / static_cast<double>(steps)) / opt.epochs;
-        for (auto& group : optimizer.param_groups()) group.options().set_lr(one_cycle(progress, opt.rate));
-        optimizer.zero_grad();
-        const torch::Tensor loss =
-            torch::nn::functional::cross_entropy(m.forward(x), labels_tensor(data, order, step * batch, batch));
-        loss.backward();
-        optimizer.step();
-        loss_sum += loss.item<double>();
-        char text[32];
-        std::snprintf(text, sizeof text, "loss %.4f", loss_sum / static_cast<double>(step + 1));
-        bar.update(step + 1, text);
-    }
-    bar.finish();
-}
-
-/// Batch norm statistics of the finished weights, as means over the training images without augmentation. The running
-/// ones are of weights that were still changing, and of mirrored and shifted images.
-void calibrate(const dataset& data, model& m) {
-    torch::NoGradGuard guard;
-    constexpr std::size_t batch = 500;
-    m.train();
-    for (std::size_t k = 0; (k + 1) * batch <= data.images.count; ++k) {
-        m.momentum = 1.0 / static_cast<double>(k + 1);
-        m.forward(plain_batch(data, k * batch, batch));
-    }
-}
-
 void train(const options& opt) {
     torch::manual_seed(opt.seed);
     torch::set_num_threads(opt.threads);
@@ -235,19 +87,21 @@ void train(const options& opt) {
     int epoch = opt.resume ? load_checkpoint(opt.checkpoint, m, optimizer) : 0;
     const auto measure = [&] {
         m.eval();
-        return accuracy(test, [&](const torch::Tensor& x) { return m.forward(x); });
+        return accuracy(test, 0, input_numbers, [&](const torch::Tensor& x) { return m.forward(x); });
     };
     for (; epoch < opt.epochs; ++epoch) {
-        train_epoch(opt, training, m, optimizer, epoch);
+        const epoch_plan plan{"epoch ", epoch, opt.epochs, opt.batch, 0, opt.rate, opt.seed, input_numbers};
+        train_epoch(plan, training, m, optimizer, [](double) {});
         std::printf("epoch %d accuracy %.4f\n", epoch + 1, measure());
         std::fflush(stdout);
-        if (!opt.checkpoint.empty()) save_checkpoint(opt, m, optimizer, epoch + 1);
+        if (!opt.checkpoint.empty()) save_checkpoint(opt.checkpoint, m, optimizer, epoch + 1);
     }
 
-    calibrate(training, m);
+    calibrate(training, 0, input_numbers, m);
     const double trained = measure();
     const auto write = [&](auto network) {
-        const double written = accuracy(test, [&](const torch::Tensor& x) { return run(network, x); });
+        const double written =
+            accuracy(test, 0, input_numbers, [&](const torch::Tensor& x) { return run(network, x); });
         char text[32];
         std::snprintf(text, sizeof text, "%.4f", written);
         network.metadata = {{"accuracy", text},

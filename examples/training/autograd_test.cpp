@@ -141,8 +141,8 @@ DOCTEST_TEST_CASE("weights against autograd") {
     check(
         "biscaled", *biscaled_weights(4, 4).op, w, {}, [](const Tensor& v, const tensors&) { return v; }, false);
     const auto unchanged = [](const Tensor& v, const tensors&) { return v; };
-    check("bwn", *scaled_weights(false).op, w, {}, unchanged, false);
-    check("absmean", *scaled_weights(true).op, w, {}, unchanged, false);
+    check("bwn", *bwn_weights().op, w, {}, unchanged, false);
+    check("absmean", *absmean_weights().op, w, {}, unchanged, false);
     check("least-squares", *least_squares_weights().op, w, {}, unchanged, false);
     check("wrpn", *wrpn_weights(3).op, w, {},
           [](const Tensor& v, const tensors&) { return rounded(v.clamp(-1, 1) * 3.0) / 3.0; });

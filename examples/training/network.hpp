@@ -3,6 +3,7 @@
 // layer. All four layers have the method's weights, all hidden activations its activations; the pixels are 8-bit.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <memory>
@@ -42,22 +43,30 @@ inline operation factor_operation(std::int64_t size) {
 }
 
 struct network : torch::nn::Module {
-    network(method how_, std::int64_t base, std::shared_ptr<course> time_)
+    /// `warm`: a float network of the same width to start from, or none. Its weights become the latent ones, and its
+    /// batch norms and bias are taken over.
+    network(method how_, std::int64_t base, std::shared_ptr<course> time_, const network* warm = nullptr)
         : how(std::move(how_)),
           time(std::move(time_)),
           width(base * how.widening),
           channels{1, 16 * width, 32 * width, 64 * width} {
+        torch::NoGradGuard guard;
         for (std::size_t l = 0; l <= conv_count; ++l) {
             const std::string n = std::to_string(l);
             const bool last = l == conv_count;
             const std::int64_t depth = 9 * channels[l];  // windows of 3 x 3, and 3 x 3 pixels are left at the end
             const std::int64_t outputs = last ? class_count : channels[l + 1];
-            const Tensor w = torch::randn({outputs, depth}) * std::sqrt(2.0 / static_cast<double>(depth));
+            const Tensor w = warm != nullptr
+                                 ? warm->latent[l].clone()
+                                 : torch::randn({outputs, depth}) * std::sqrt(2.0 / static_cast<double>(depth));
             latent.push_back(register_parameter("weight" + n, how.weights.op ? how.weights.latent(w) : w));
             weight_parameters.push_back(all("weight" + n + "_", how.weights.parameters(w)));
             if (last) break;
-            slope.push_back(register_parameter("slope" + n, torch::ones({outputs})));
-            shift.push_back(register_parameter("shift" + n, torch::zeros({outputs})));
+            const auto first = [&](tensors network::*numbers, double value) {
+                return warm != nullptr ? (warm->*numbers)[l].clone() : torch::full({outputs}, value);
+            };
+            slope.push_back(register_parameter("slope" + n, first(&network::slope, 1.0)));
+            shift.push_back(register_parameter("shift" + n, first(&network::shift, 0.0)));
             mean.push_back(register_buffer("mean" + n, torch::zeros({outputs})));
             variance.push_back(register_buffer("variance" + n, torch::ones({outputs})));
             activation_parameters.push_back(all("activation" + n + "_", how.activations.parameters()));
@@ -66,13 +75,13 @@ struct network : torch::nn::Module {
                                                        torch::ones({sizes[l]}), torch::ones({sizes[l]})}));
             factor_operations.push_back(std::make_unique<operation>(factor_operation(sizes[l])));
         }
-        bias = register_parameter("bias", torch::zeros({class_count}));
+        bias = register_parameter("bias", warm != nullptr ? warm->bias.clone() : torch::zeros({class_count}));
         // Some methods have weights of the size of 1: without a batch norm behind them, the scores would start far too
-        // large. 1 for float weights as they start.
-        torch::NoGradGuard guard;
+        // large. Their size is that of the float network's: 1 for float weights as they start.
         const Tensor w = weight(conv_count);
-        gain =
-            register_parameter("gain", (2.0 / static_cast<double>(w.size(1)) / w.square().mean()).sqrt().reshape({1}));
+        const Tensor square = warm != nullptr ? (warm->gain * warm->latent[conv_count]).square().mean()
+                                              : torch::tensor(2.0f / static_cast<float>(w.size(1)));
+        gain = register_parameter("gain", (square / w.square().mean()).sqrt().reshape({1}));
     }
 
     /// The first `positive` ones by their magnitude.
@@ -105,13 +114,19 @@ struct network : torch::nn::Module {
     }
     [[nodiscard]] Tensor activate(const Tensor& z, std::size_t l) const {
         if (!how.activations.op) return torch::relu(z);
-        const Tensor row = z.contiguous().reshape({1, z.numel()});
-        return quantize(*how.activations.op, row, activation_numbers(l)).reshape(z.sizes());
+        const Tensor nhwc = z.permute({0, 2, 3, 1}).contiguous();
+        return quantize(*how.activations.op, nhwc.reshape({1, nhwc.numel()}), activation_numbers(l))
+            .reshape(nhwc.sizes())
+            .permute({0, 3, 1, 2});
     }
 
+    /// In NHWC memory, in which libtorch is faster.
     Tensor forward(Tensor x) {
+        x = x.contiguous(at::MemoryFormat::ChannelsLast);
         for (std::size_t l = 0; l < conv_count; ++l) {
-            Tensor y = torch::conv2d(padded(x, padding(l)), filters(weight(l), l));
+            const float border = padding(l);
+            const Tensor w = filters(weight(l), l);
+            Tensor y = border == 0.0f ? torch::conv2d(x, w, {}, 1, 1) : torch::conv2d(padded(x, border), w);
             if (how.output_factors) {
                 const Tensor nhwc = y.permute({0, 2, 3, 1}).contiguous();
                 y = quantize(*factor_operations[l], nhwc.reshape({-1, nhwc.size(3)}), factors[l])
@@ -169,6 +184,14 @@ struct comparison {
     double logit_error = 0.0;
 
     [[nodiscard]] bool equal() const { return wrong_products == 0 && wrong_codes == 0 && logit_error <= 1e-4; }
+    void add(const comparison& other) {
+        products += other.products;
+        wrong_products += other.wrong_products;
+        codes += other.codes;
+        ties += other.ties;
+        wrong_codes += other.wrong_codes;
+        logit_error = std::max(logit_error, other.logit_error);
+    }
 };
 
 namespace detail {

@@ -10,16 +10,14 @@
 #include <tern/gemm.hpp>
 #include <tern/quantize/codebook.hpp>
 
+#include "../fashion_mnist/require.hpp"
 #include "../fashion_mnist/safetensors.hpp"
 
 namespace training {
 namespace {
 
 namespace safetensors = fashion_mnist::safetensors;
-
-void require(tern::status s) {
-    if (s != tern::status::ok) throw std::runtime_error(std::string("tern: ") + tern::to_string(s));
-}
+using fashion_mnist::require;
 
 template <class Encoding>
 tern::packed_matrix<Encoding> pack_values(const weight_term& w, std::int32_t low) {

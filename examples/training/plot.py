@@ -1,36 +1,43 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""plot.py study.csv study.svg: accuracy against the bits of a weight, with the spread over the seeds as error bars."""
+"""plot.py study.csv study.png: accuracy against the bits of a weight, with the spread over the seeds as error bars.
+
+Needs matplotlib (Debian: python3-matplotlib, with /usr/bin/python3).
+"""
+import collections
 import csv
+import statistics
 import sys
 
 import matplotlib
 
-matplotlib.use("svg")
+matplotlib.use("Agg")
 import matplotlib.pyplot as plt  # noqa: E402
 import matplotlib.ticker  # noqa: E402
 
 
 def main(table, picture):
     with open(table, newline="", encoding="utf-8") as file:
-        rows = list(csv.DictReader(file))
+        results = list(csv.DictReader(file))
+    seeds = collections.defaultdict(list)
+    for result in results:
+        seeds[result["method"], result["weight_bits"], result["activation_bits"]].append(100 * float(result["accuracy"]))
+    rows = [(method, float(bits), float(activation_bits), statistics.mean(some),
+             statistics.stdev(some) if len(some) > 1 else 0.0)
+            for (method, bits, activation_bits), some in seeds.items()]
     if not rows:
         sys.exit(f"{table}: no results")
     figure, axes = plt.subplots(figsize=(9, 5.5))
-    kinds = sorted({float(row["activation_bits"]) for row in rows})
-    for i, bits in enumerate(kinds):
-        some = [row for row in rows if float(row["activation_bits"]) == bits]
-        axes.errorbar(
-            [float(row["weight_bits"]) for row in some],
-            [100 * float(row["mean"]) for row in some],
-            yerr=[100 * float(row["spread"]) for row in some],
-            fmt="osD^vP*X"[i % 8], capsize=3, linestyle="none", label=f"{bits:.3g}-bit activations")
-    places = {}
-    for row in sorted(rows, key=lambda r: float(r["mean"])):  # methods with the same bits: labels to alternating sides
-        bits = float(row["weight_bits"])
-        side = places[bits] = places.get(bits, 0) + 1
-        axes.annotate(row["method"], (bits, 100 * float(row["mean"])), xytext=(7 if side % 2 else -7, 0),
-                      textcoords="offset points", ha="left" if side % 2 else "right", va="center", fontsize=8)
+    for i, bits in enumerate(sorted({row[2] for row in rows})):
+        some = [row for row in rows if row[2] == bits]
+        axes.errorbar([row[1] for row in some], [row[3] for row in some], yerr=[row[4] for row in some],
+                      fmt="osD^vP*X"[i % 8], capsize=3, linestyle="none", label=f"{bits:.3g}-bit activations")
+    places = collections.Counter()
+    for method, bits, _, mean, _ in sorted(rows, key=lambda row: row[3]):
+        places[bits] += 1  # methods with the same bits: labels to alternating sides
+        right = places[bits] % 2 == 1
+        axes.annotate(method, (bits, mean), xytext=(7 if right else -7, 0), textcoords="offset points",
+                      ha="left" if right else "right", va="center", fontsize=8)
     axes.set_xscale("log", base=2)
     axes.xaxis.set_major_formatter(matplotlib.ticker.FormatStrFormatter("%g"))
     axes.set_xlabel("bits a weight")
@@ -38,7 +45,7 @@ def main(table, picture):
     axes.grid(alpha=0.3)
     axes.legend(loc="lower right")
     figure.tight_layout()
-    figure.savefig(picture)
+    figure.savefig(picture, dpi=130)
 
 
 if __name__ == "__main__":

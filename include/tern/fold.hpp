@@ -83,31 +83,44 @@ template <class Condition>
     return status::ok;
 }
 
-/// The limits of one output, to -1, 0 and +1.
-TERN_INLINE void fold_output(const to_ternary& how, size_t o, float r, std::int32_t& lower,
-                             std::int32_t& upper) noexcept {
-    const output_curve z{how, o, double{how.residual.scale.at(o, 0, 1.0f)} * double{r}};
-    const float low = how.limits.lower.at(o, 0, -0.5f);
-    const float high = how.limits.upper.at(o, 0, 0.5f);
+/// Ternary limits of one output. `z` gives its number for an accumulator and says whether it falls.
+template <class Curve, class Number>
+TERN_INLINE void ternary_limits(const Curve& z, Number low, Number high, std::int32_t& lower,
+                                std::int32_t& upper) noexcept {
     const auto plus = [&](std::int32_t a) TERN_INLINE_LAMBDA { return z(a) > high; };
     const auto minus = [&](std::int32_t a) TERN_INLINE_LAMBDA { return z(a) < low; };
     lower = z.falls() ? first_without(plus) : first_without(minus);
     upper = z.falls() ? last_without(minus) : last_without(plus);
 }
-/// Likewise to -1 and +1; `lower` means nothing.
+/// Likewise to -1 and +1.
+template <class Curve, class Number>
+[[nodiscard]] TERN_INLINE std::int32_t binary_limit(const Curve& z, Number limit) noexcept {
+    return last_without([&](std::int32_t a) TERN_INLINE_LAMBDA { return (z(a) >= limit) != z.falls(); });
+}
+
+/// Bit o % 32 of word o / 32: whether the curve of output o falls. `curve_of(o)` is that curve.
+template <class Curves>
+TERN_INLINE void note_directions(size_t outputs, word* negative, const Curves& curve_of) noexcept {
+    for (size_t w = 0; w < depth_words(outputs); ++w) negative[w] = 0;
+    for (size_t o = 0; o < outputs; ++o)
+        if (curve_of(o).falls()) negative[o / word_bits] |= word{1} << (o % word_bits);
+}
+TERN_INLINE void note_directions(const real_steps& how, size_t outputs, word* negative) noexcept {
+    note_directions(outputs, negative, [&](size_t o) TERN_INLINE_LAMBDA { return output_curve{how, o, 0.0}; });
+}
+
+/// The limits of one output behind a shortcut of value r.
+TERN_INLINE void fold_output(const to_ternary& how, size_t o, float r, std::int32_t& lower,
+                             std::int32_t& upper) noexcept {
+    const output_curve z{how, o, double{how.residual.scale.at(o, 0, 1.0f)} * double{r}};
+    ternary_limits(z, how.limits.lower.at(o, 0, -0.5f), how.limits.upper.at(o, 0, 0.5f), lower, upper);
+}
+/// `lower` means nothing.
 TERN_INLINE void fold_output(const to_binary& how, size_t o, float r, std::int32_t& lower,
                              std::int32_t& upper) noexcept {
     const output_curve z{how, o, double{how.residual.scale.at(o, 0, 1.0f)} * double{r}};
-    const float limit = how.limit.at(o, 0, 0.0f);
-    const bool falls = z.falls();
-    upper = last_without([&](std::int32_t a) TERN_INLINE_LAMBDA { return falls ? !(z(a) >= limit) : z(a) >= limit; });
+    upper = binary_limit(z, how.limit.at(o, 0, 0.0f));
     lower = upper;
-}
-
-TERN_INLINE void note_directions(const real_steps& how, size_t outputs, word* negative) noexcept {
-    for (size_t w = 0; w < depth_words(outputs); ++w) negative[w] = 0;
-    for (size_t o = 0; o < outputs; ++o)
-        if (output_curve{how, o, 0.0}.falls()) negative[o / word_bits] |= word{1} << (o % word_bits);
 }
 
 }  // namespace detail

@@ -49,34 +49,13 @@ template <class Arch>
     return status::ok;
 }
 
-template <class Arch, class Target>
-void quantize_to(const matrix_view<const float>& w, const matrix_view<float>& scale, float epsilon,
-                 const Target& target) noexcept {
-    const bool each = scale.rows == w.rows && !w.empty();  // then rows are read again while they are in the cache
-    if (!each) {
-        const size_t rows = group_rows(scale, w.rows);
-        for (size_t g = 0; g < scale.rows; ++g)
-            *scale.row(g) = scale_of<Arch>({w.data + g * rows * w.stride, rows, w.cols, w.stride}, epsilon);
-    }
-    kernel::pack_groups<Arch>(
-        w, target,
-        [&](size_t first, size_t rows) TERN_INLINE_LAMBDA {
-            for (size_t i = first; each && i < first + rows; ++i)
-                *scale.row(i) = scale_of<Arch>({w.row(i), 1, w.cols, w.stride}, epsilon);
-        },
-        [&](size_t i) TERN_INLINE_LAMBDA { return limits_of(of_row(scale, i)); },
-        [](size_t, size_t, const kernel::group_tally&) TERN_INLINE_LAMBDA {});
-}
-
 template <class Arch, class Destination>
 [[nodiscard]] TERN_INLINE status quantize_into(const matrix_view<const float>& w, const matrix_view<float>& scale,
                                                const Destination& to, float epsilon) noexcept {
-    const status s = first_error(check(w), check_parameter(scale, w.rows));
-    if (s != status::ok) return s;
-    if (overlap(w, scale)) return status::overlap;
     if (!(epsilon >= 0.0f) || !finite(epsilon)) return status::bad_value;
-    return fill_target(
-        w, to, [&](const auto& target) TERN_INLINE_LAMBDA { quantize_to<Arch>(w, scale, epsilon, target); }, scale);
+    return bwn::detail::quantize_by<Arch>(
+        w, scale, to, [&](const matrix_view<const float>& v) TERN_INLINE_LAMBDA { return scale_of<Arch>(v, epsilon); },
+        [&](size_t i) TERN_INLINE_LAMBDA { return limits_of(of_row(scale, i)); });
 }
 
 template <class Arch, class Destination>
@@ -112,9 +91,7 @@ status forward(matrix_view<const float> w, matrix_view<const float> scale, matri
     if (detail::overlap(w, values) || detail::overlap(scale, values)) return status::overlap;
     for (size_t i = 0; i < w.rows; ++i) {
         const float half = 0.5f * detail::of_row(scale, i);
-        for (size_t j = 0; j < w.cols; ++j)
-            values(i, j) =
-                static_cast<std::int8_t>(static_cast<int>(w(i, j) > half) - static_cast<int>(w(i, j) < -half));
+        kernel::ternary_row<Arch>(w.row(i), w.cols, -half, half, values.row(i));
     }
     return status::ok;
 }

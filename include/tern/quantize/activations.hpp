@@ -138,12 +138,9 @@ status quantize_int8(matrix_view<const float> x, matrix_view<std::int8_t> q, mat
     if (s != status::ok) return s;
     if (detail::overlap(x, q) || detail::overlap(x, scale) || detail::overlap(q, scale)) return status::overlap;
     if (!(epsilon >= 0.0f) || !detail::finite(epsilon)) return status::bad_value;
-    const size_t rows = detail::group_rows(scale, x.rows);
-    for (size_t g = 0; g < scale.rows; ++g) {
-        const size_t first = g * rows;
-        detail::quantize_int8_group<Arch>({x.data + first * x.stride, rows, x.cols, x.stride},
-                                          {q.data + first * q.stride, rows, q.cols, q.stride}, epsilon, *scale.row(g));
-    }
+    for (size_t g = 0; g < scale.rows; ++g)
+        detail::quantize_int8_group<Arch>(detail::group_of(x, scale, g), detail::group_of(q, scale, g), epsilon,
+                                          *scale.row(g));
     return status::ok;
 }
 

@@ -94,7 +94,7 @@ template <class Arch = default_arch>
 status fit(matrix_view<const float> x, int bits, int most_shift, format& f) noexcept {
     const status s = detail::first_error(check(x), detail::check_format({bits, 0, most_shift}));
     if (s != status::ok) return s;
-    if (!detail::finite<Arch>(x)) return status::bad_value;
+    if (!kernel::all_finite<Arch>(x)) return status::bad_value;
     float most = 0.0f;
     for (size_t i = 0; i < x.rows; ++i) {
         const float row = kernel::largest_magnitude<Arch>(x.row(i), x.cols).most;

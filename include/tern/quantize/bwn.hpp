@@ -50,12 +50,37 @@ template <class Arch>
     return finite(mean) ? mean : std::numeric_limits<float>::quiet_NaN();
 }
 
-/// Scales by groups of rows.
+/// What a weight gets through the scale: b_i / n sum_j g_j b_j, or g_i / n.
+enum class share : unsigned char { none, signs, own };
+
+/// dL/dw_i = g_i scale [|w_i| <= 1] + that share, in double.
 template <class Arch>
-void fit_rows(const matrix_view<const float>& w, const matrix_view<float>& scale) noexcept {
-    const size_t rows = group_rows(scale, w.rows);
-    for (size_t g = 0; g < scale.rows; ++g)
-        *scale.row(g) = scale_of<Arch>({w.data + g * rows * w.stride, rows, w.cols, w.stride});
+void backward_scaled(const matrix_view<const float>& w, const matrix_view<const float>& scale,
+                     const matrix_view<const float>& grad, const matrix_view<float>& grad_w, share through) noexcept {
+    for (size_t g = 0; g < scale.rows; ++g) {
+        const matrix_view<const float> x = group_of(w, scale, g), y = group_of(grad, scale, g);
+        const matrix_view<float> to = group_of(grad_w, scale, g);
+        const double n = static_cast<double>(x.rows) * static_cast<double>(x.cols);
+        double sum = 0.0;
+        for (size_t i = 0; i < x.rows && through == share::signs; ++i)
+            for (size_t j = 0; j < x.cols; ++j) sum += x(i, j) >= 0.0f ? double{y(i, j)} : -double{y(i, j)};
+        for (size_t i = 0; i < x.rows; ++i) {
+            for (size_t j = 0; j < x.cols; ++j) {
+                const double one = double{y(i, j)};
+                double total = x(i, j) >= -1.0f && x(i, j) <= 1.0f ? one * double{*scale.row(g)} : 0.0;
+                if (through == share::signs) total += (x(i, j) >= 0.0f ? sum : -sum) / n;
+                if (through == share::own) total += one / n;
+                to(i, j) = static_cast<float>(total);
+            }
+        }
+    }
+}
+
+/// Scales by groups of rows, scale_of(view).
+template <class ScaleOf>
+TERN_INLINE void fit_groups(const matrix_view<const float>& w, const matrix_view<float>& scale,
+                            const ScaleOf& scale_of) noexcept {
+    for (size_t g = 0; g < scale.rows; ++g) *scale.row(g) = scale_of(group_of(w, scale, g));
 }
 
 template <class Arch, set_bit SetBit, class Destination, class... Views>
@@ -65,19 +90,35 @@ template <class Arch, set_bit SetBit, class Destination, class... Views>
         w, to, [](size_t) TERN_INLINE_LAMBDA { return kernel::row_signs<SetBit>(); }, others...);
 }
 
-template <class Arch, class Target, class Encoder>
-void quantize_to(const matrix_view<const float>& w, const matrix_view<float>& scale, const Target& target,
-                 const Encoder& encoder) noexcept {
-    const bool each = scale.rows == w.rows && !w.empty();  // then rows are read again while they are in the cache
-    if (!each) fit_rows<Arch>(w, scale);
-    kernel::pack_groups<Arch>(
-        w, target,
-        [&](size_t first, size_t rows) TERN_INLINE_LAMBDA {
-            for (size_t i = first; each && i < first + rows; ++i)
-                *scale.row(i) = scale_of<Arch>({w.row(i), 1, w.cols, w.stride});
-        },
-        [&](size_t) TERN_INLINE_LAMBDA { return encoder; },
-        [](size_t, size_t, const kernel::group_tally&) TERN_INLINE_LAMBDA {});
+/// Scales by scale_of(view) and values by encoder_of(row), into packed rows or panels. One scale a row: the rows are
+/// read again while they are in the cache.
+template <class Arch, class Destination, class ScaleOf, class EncoderOf>
+[[nodiscard]] TERN_INLINE status quantize_by(const matrix_view<const float>& w, const matrix_view<float>& scale,
+                                             const Destination& to, const ScaleOf& scale_of,
+                                             const EncoderOf& encoder_of) noexcept {
+    const status s = first_error(check(w), check_parameter(scale, w.rows));
+    if (s != status::ok) return s;
+    if (overlap(w, scale)) return status::overlap;
+    const auto fill = [&](const auto& target) TERN_INLINE_LAMBDA {
+        const bool each = scale.rows == w.rows && !w.empty();
+        if (!each) fit_groups(w, scale, scale_of);
+        kernel::pack_groups<Arch>(
+            w, target,
+            [&](size_t first, size_t rows) TERN_INLINE_LAMBDA {
+                for (size_t i = first; each && i < first + rows; ++i)
+                    *scale.row(i) = scale_of(matrix_view<const float>(w.row(i), 1, w.cols, w.stride));
+            },
+            encoder_of, [](size_t, size_t, const kernel::group_tally&) TERN_INLINE_LAMBDA {});
+    };
+    return fill_target(w, to, fill, scale);
+}
+
+template <class Arch, set_bit SetBit, class Destination>
+[[nodiscard]] TERN_INLINE status quantize_into(const matrix_view<const float>& w, const matrix_view<float>& scale,
+                                               const Destination& to) noexcept {
+    return quantize_by<Arch>(
+        w, scale, to, [](const matrix_view<const float>& v) TERN_INLINE_LAMBDA { return scale_of<Arch>(v); },
+        [](size_t) TERN_INLINE_LAMBDA { return kernel::row_signs<SetBit>(); });
 }
 
 }  // namespace detail
@@ -93,7 +134,8 @@ status fit(matrix_view<const float> w, matrix_view<float> scale) noexcept {
     if (s != status::ok) return s;
     if (detail::overlap(w, scale)) return status::overlap;
     if (!kernel::all_finite<Arch>(w)) return status::bad_value;
-    detail::fit_rows<Arch>(w, scale);
+    detail::fit_groups(w, scale,
+                       [](const matrix_view<const float>& v) TERN_INLINE_LAMBDA { return detail::scale_of<Arch>(v); });
     return status::ok;
 }
 
@@ -141,32 +183,18 @@ status forward(matrix_view<const float> w, const panel_memory<basic_binary<SetBi
 template <class Arch = default_arch, set_bit SetBit>
 status quantize(matrix_view<const float> w, matrix_view<float> scale,
                 const mutable_packed_rows<basic_binary<SetBit>>& q) noexcept {
-    const status s = detail::first_error(check(w), detail::check_parameter(scale, w.rows));
-    if (s != status::ok) return s;
-    if (detail::overlap(w, scale)) return status::overlap;
-    return detail::fill_target(
-        w, q,
-        [&](const auto& target)
-            TERN_INLINE_LAMBDA { detail::quantize_to<Arch>(w, scale, target, kernel::row_signs<SetBit>()); },
-        scale);
+    return detail::quantize_into<Arch, SetBit>(w, scale, q);
 }
 
 template <class Arch = default_arch, set_bit SetBit>
 status quantize(matrix_view<const float> w, matrix_view<float> scale,
                 const panel_memory<basic_binary<SetBit>>& to) noexcept {
-    const status s = detail::first_error(check(w), detail::check_parameter(scale, w.rows));
-    if (s != status::ok) return s;
-    if (detail::overlap(w, scale)) return status::overlap;
-    return detail::fill_target(
-        w, to,
-        [&](const auto& target)
-            TERN_INLINE_LAMBDA { detail::quantize_to<Arch>(w, scale, target, kernel::row_signs<SetBit>()); },
-        scale);
+    return detail::quantize_into<Arch, SetBit>(w, scale, to);
 }
 
 /// The gradients at the head of this file. `scale` is what `fit` gave for w; only `estimator::scaled` reads it.
 ///
-/// identity and clipped are exact; scaled is rounded to float twice. NaN weights pass the identity, else count as
+/// identity and clipped are exact; scaled is summed in double and rounded once. NaN weights pass the identity, else count as
 /// clipped with b = -1. Returns as `forward`; `grad_w` may not share memory with an input.
 template <class Arch = default_arch>
 status backward(matrix_view<const float> w, matrix_view<const float> scale, matrix_view<const float> grad,
@@ -181,22 +209,12 @@ status backward(matrix_view<const float> w, matrix_view<const float> scale, matr
         for (size_t i = 0; i < w.rows; ++i) std::memcpy(grad_w.row(i), grad.row(i), w.cols * sizeof(float));
         return status::ok;
     }
-    for (size_t i = 0; i < w.rows; ++i) {
-        const float factor = e == estimator::scaled ? detail::of_row(scale, i) : 1.0f;
-        kernel::gate_row<Arch>(w.row(i), w.cols, -1.0f, 1.0f, grad.row(i), factor, grad_w.row(i));
+    if (e == estimator::scaled) {
+        detail::backward_scaled<Arch>(w, scale, grad, grad_w, detail::share::signs);
+        return status::ok;
     }
-    if (e == estimator::clipped) return status::ok;
-    const size_t rows = detail::group_rows(scale, w.rows);
-    const double n = static_cast<double>(rows) * static_cast<double>(w.cols);
-    for (size_t first = 0; first < w.rows; first += rows) {
-        double total = 0.0;
-        for (size_t i = first; i < first + rows; ++i)
-            for (size_t j = 0; j < w.cols; ++j)
-                total += static_cast<double>(w(i, j) >= 0.0f ? grad(i, j) : -grad(i, j));
-        const auto share = static_cast<float>(total / n);
-        for (size_t i = first; i < first + rows; ++i)
-            for (size_t j = 0; j < w.cols; ++j) grad_w(i, j) += w(i, j) >= 0.0f ? share : -share;
-    }
+    for (size_t i = 0; i < w.rows; ++i)
+        kernel::gate_row<Arch>(w.row(i), w.cols, -1.0f, 1.0f, grad.row(i), 1.0f, grad_w.row(i));
     return status::ok;
 }
 

@@ -136,7 +136,7 @@ status gram_matrix(matrix_view<const float> x, matrix_view<double> gram) noexcep
     const status s = detail::first_error(check(x), check(gram), detail::apart<1>(gram, x));
     if (s != status::ok) return s;
     if (gram.cols != block || block == 0 || x.cols % block != 0) return status::bad_shape;
-    if (!detail::finite<Arch>(x)) return status::bad_value;
+    if (!kernel::all_finite<Arch>(x)) return status::bad_value;
     const double blocks = static_cast<double>(x.rows) * static_cast<double>(x.cols / block);
     for (size_t i = 0; i < block; ++i) {
         for (size_t j = 0; j < block; ++j) {
@@ -167,7 +167,7 @@ status fit(Engine& engine, matrix_view<const float> w, matrix_view<const double>
     if (gram.rows != block || gram.cols != block || w.empty()) return status::bad_shape;
     if (workspace == nullptr) return status::null_pointer;
     if (workspace_size < fit_workspace(k, block)) return status::buffer_size;
-    if (!detail::finite<Arch>(w)) return status::bad_value;
+    if (!kernel::all_finite<Arch>(w)) return status::bad_value;
     const detail::fit_state f(workspace, k, block);
     for (size_t c = 0; c < k; ++c) {
         const float* const from = w.row(maths::choose(engine, w.rows)) + block * maths::choose(engine, codes.rows);

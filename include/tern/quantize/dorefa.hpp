@@ -78,7 +78,7 @@ template <class Arch>
 [[nodiscard]] status check_weights(const matrix_view<const float>& w) noexcept {
     const status s = check(w);
     if (s != status::ok) return s;
-    return detail::finite<Arch>(w) ? s : status::bad_value;
+    return kernel::all_finite<Arch>(w) ? s : status::bad_value;
 }
 
 }  // namespace detail
@@ -113,20 +113,7 @@ status forward_activations(matrix_view<const float> x, const mutable_packed_rows
 template <class Arch = default_arch>
 status backward_activations(matrix_view<const float> x, matrix_view<const float> grad,
                             matrix_view<float> grad_x) noexcept {
-    const status s = detail::first_error(check(x), detail::check_same_shape(grad, x),
-                                         detail::check_same_shape(grad_x, x), detail::apart<1>(grad_x, grad, x));
-    if (s != status::ok) return s;
-    using leaf = kernel::real<Arch>;
-    for (size_t i = 0; i < x.rows; ++i) {
-        kernel::map_row<Arch>(x.row(i), grad.row(i), grad_x.row(i), x.cols,
-                              [](typename leaf::reg v, typename leaf::reg g) TERN_INLINE_LAMBDA {
-                                  const auto zero = leaf::set(0.0f);
-                                  const auto one = leaf::set(1.0f);
-                                  return leaf::select(leaf::both(leaf::not_below(v, zero), leaf::not_below(one, v)), g,
-                                                      zero);
-                              });
-    }
-    return s;
+    return detail::gate<Arch>(x, grad, grad_x, 0.0f, 1.0f);
 }
 
 /// wq for k = `bits` in 1 .. 8 by the formula with tanh; r, its product with 2^k - 1 and the code in double, wq then

@@ -64,7 +64,7 @@ status cross_layer(matrix_view<float> w1, matrix_view<float> bias1, matrix_view<
     if (s != status::ok) return s;
     if (scale.rows != channels || scale.cols != 1 || (channels == 0 ? w2.cols != 0 : w2.cols % channels != 0))
         return status::bad_shape;
-    if (!detail::finite<Arch>(w1) || !detail::finite<Arch>(w2)) return status::bad_value;
+    if (!kernel::all_finite<Arch>(w1) || !kernel::all_finite<Arch>(w2)) return status::bad_value;
     for (size_t i = 0; i < channels; ++i) {
         const double r1 = double{kernel::largest_magnitude<Arch>(w1.row(i), w1.cols).most};
         double r2 = 0.0;
@@ -108,7 +108,7 @@ status absorb_bias(matrix_view<float> beta, matrix_view<const float> gamma, matr
     if (beta.cols != 1 || bias2.cols != 1 || bias2.rows != w2.rows ||
         (channels == 0 ? w2.cols != 0 : w2.cols % channels != 0))
         return status::bad_shape;
-    if (!detail::finite<Arch>(beta) || !detail::finite<Arch>(gamma) || !detail::finite<Arch>(w2))
+    if (!kernel::all_finite<Arch>(beta) || !kernel::all_finite<Arch>(gamma) || !kernel::all_finite<Arch>(w2))
         return status::bad_value;
     const auto excess = [&](size_t i) TERN_INLINE_LAMBDA {
         const double c = double{*beta.row(i)} - 3.0 * maths::absolute(double{*gamma.row(i)});
@@ -137,7 +137,7 @@ status correct_bias(matrix_view<const float> w, matrix_view<const float> quantiz
     if (bias.rows != w.rows || bias.cols != 1 || expected.cols != 1 ||
         (expected.rows == 0 ? w.cols != 0 : w.cols % expected.rows != 0))
         return status::bad_shape;
-    if (!detail::finite<Arch>(w) || !detail::finite<Arch>(quantized) || !detail::finite<Arch>(expected))
+    if (!kernel::all_finite<Arch>(w) || !kernel::all_finite<Arch>(quantized) || !kernel::all_finite<Arch>(expected))
         return status::bad_value;
     for (size_t o = 0; o < w.rows; ++o) {
         double sum = double{*bias.row(o)};

@@ -150,17 +150,12 @@ status fit(matrix_view<const float> x, matrix_view<float> mean, matrix_view<floa
                             detail::apart<2>(mean, deviation, x));
     if (s != status::ok) return s;
     if (mean.rows != deviation.rows) return status::bad_shape;
-    if (!detail::finite<Arch>(x)) return status::bad_value;
-    const size_t rows = detail::group_rows(mean, x.rows);
+    if (!kernel::all_finite<Arch>(x)) return status::bad_value;
     for (size_t g = 0; g < mean.rows; ++g) {
-        const double n = static_cast<double>(rows) * static_cast<double>(x.cols);
-        double sum = 0.0;
-        for (size_t i = g * rows; i < (g + 1) * rows; ++i)
-            for (size_t j = 0; j < x.cols; ++j) sum += double{x(i, j)};
-        const double centre = n > 0.0 ? sum / n : 0.0;
-        double square = 0.0;
-        for (size_t i = g * rows; i < (g + 1) * rows; ++i)
-            for (size_t j = 0; j < x.cols; ++j) square += (double{x(i, j)} - centre) * (double{x(i, j)} - centre);
+        const matrix_view<const float> part = detail::group_of(x, mean, g);
+        const double n = static_cast<double>(part.rows) * static_cast<double>(part.cols);
+        const double centre = n > 0.0 ? kernel::sum_terms<Arch, simd::term::value>(part, 0.0) / n : 0.0;
+        const double square = kernel::sum_terms<Arch, simd::term::square>(part, centre);
         const double spread = n > 1.0 ? maths::square_root(square / (n - 1.0)) : 0.0;
         *mean.row(g) = static_cast<float>(centre);
         *deviation.row(g) = spread < 0x1p-100 ? 1.0f : (spread > 0x1p100 ? 0x1p100f : static_cast<float>(spread));

@@ -20,17 +20,15 @@
 // the form with a limit is derived (for popcounts: `of_matches`).
 #pragma once
 
-#include <tern/quantize/levels.hpp>
+#include <tern/fold.hpp>
 #include <tern/quantize/maths.hpp>
 
 namespace tern::quantize::full_bnn {
 
 /// Accumulators lie in (-2^29, 2^29), as for every epilogue.
-inline constexpr std::int32_t largest_accumulator = (1 << 29) - 1;
+using tern::detail::largest_accumulator;
 
 namespace detail {
-
-using namespace tern::quantize::detail;
 
 /// z of one output.
 struct curve {
@@ -68,28 +66,6 @@ struct curve {
     return c.root > 0.0 && ends - ends == 0.0;
 }
 
-/// Of a condition that holds from some accumulator on: the last for which it does not, or an end of int32.
-template <class Condition>
-[[nodiscard]] TERN_INLINE std::int32_t last_without(const Condition& holds) noexcept {
-    std::int32_t low = -largest_accumulator;
-    std::int32_t high = largest_accumulator;
-    if (holds(low)) return std::numeric_limits<std::int32_t>::min();
-    if (!holds(high)) return std::numeric_limits<std::int32_t>::max();
-    while (high - low > 1) {
-        const std::int32_t middle = low + (high - low) / 2;
-        (holds(middle) ? high : low) = middle;
-    }
-    return low;
-}
-
-/// Of a condition that holds up to some accumulator: the first for which it does not.
-template <class Condition>
-[[nodiscard]] TERN_INLINE std::int32_t first_without(const Condition& holds) noexcept {
-    const std::int32_t a = last_without([&](std::int32_t i) TERN_INLINE_LAMBDA { return holds(-i); });
-    if (a == std::numeric_limits<std::int32_t>::min()) return std::numeric_limits<std::int32_t>::max();
-    return a == std::numeric_limits<std::int32_t>::max() ? std::numeric_limits<std::int32_t>::min() : -a;
-}
-
 [[nodiscard]] TERN_INLINE status check_fold(const batch_norm& n, const parameter& scale, const float* bias,
                                             size_t outputs) noexcept {
     if (scale.stride > 1) return status::bad_stride;
@@ -111,13 +87,9 @@ template <class Condition>
     if (outputs != 0 && (upper == nullptr || negative == nullptr)) return status::null_pointer;
     const status s = detail::check_fold(norm, scale, bias, outputs);
     if (s != status::ok) return s;
-    for (size_t w = 0; w < depth_words(outputs); ++w) negative[w] = 0;
-    for (size_t o = 0; o < outputs; ++o) {
-        const detail::curve z = detail::curve_of(norm, scale, bias, o);
-        const bool falls = z.falls();
-        negative[o / word_bits] |= (falls ? word{1} : word{0}) << (o % word_bits);
-        upper[o] = detail::last_without([&](std::int32_t a) TERN_INLINE_LAMBDA { return (z(a) >= 0.0) != falls; });
-    }
+    const auto curve = [&](size_t o) TERN_INLINE_LAMBDA { return detail::curve_of(norm, scale, bias, o); };
+    tern::detail::note_directions(outputs, negative, curve);
+    for (size_t o = 0; o < outputs; ++o) upper[o] = tern::detail::binary_limit(curve(o), 0.0);
     return s;
 }
 
@@ -135,22 +107,11 @@ template <class Condition>
         const float high = limits.upper.at(o, 0, 0.5f);
         if (!(low <= high)) return status::bad_value;
     }
-    for (size_t w = 0; w < depth_words(outputs); ++w) negative[w] = 0;
-    for (size_t o = 0; o < outputs; ++o) {
-        const detail::curve z = detail::curve_of(norm, scale, bias, o);
-        const double low = double{limits.lower.at(o, 0, -0.5f)};
-        const double high = double{limits.upper.at(o, 0, 0.5f)};
-        const auto plus = [&](std::int32_t a) TERN_INLINE_LAMBDA { return z(a) > high; };
-        const auto minus = [&](std::int32_t a) TERN_INLINE_LAMBDA { return z(a) < low; };
-        if (z.falls()) {
-            negative[o / word_bits] |= word{1} << (o % word_bits);
-            lower[o] = detail::first_without(plus);
-            upper[o] = detail::last_without(minus);
-        } else {
-            lower[o] = detail::first_without(minus);
-            upper[o] = detail::last_without(plus);
-        }
-    }
+    const auto curve = [&](size_t o) TERN_INLINE_LAMBDA { return detail::curve_of(norm, scale, bias, o); };
+    tern::detail::note_directions(outputs, negative, curve);
+    for (size_t o = 0; o < outputs; ++o)
+        tern::detail::ternary_limits(curve(o), double{limits.lower.at(o, 0, -0.5f)},
+                                     double{limits.upper.at(o, 0, 0.5f)}, lower[o], upper[o]);
     return s;
 }
 

@@ -36,6 +36,14 @@ template <class T>
     return parameter.rows == 1 ? rows : 1;
 }
 
+/// Those rows.
+template <class T, class U>
+[[nodiscard]] TERN_INLINE constexpr matrix_view<T> group_of(const matrix_view<T>& v, const matrix_view<U>& parameter,
+                                                            size_t group) noexcept {
+    const size_t rows = group_rows(parameter, v.rows);
+    return {v.data + group * rows * v.stride, rows, v.cols, v.stride};
+}
+
 template <class T>
 [[nodiscard]] TERN_INLINE status check_parameter(const matrix_view<T>& parameter, size_t rows) noexcept {
     if (parameter.cols != 1 || (parameter.rows != 1 && parameter.rows != rows)) return status::bad_shape;
@@ -62,16 +70,6 @@ template <class... Rest>
 
 /// Neither infinite nor NaN, without <cmath>: only then is x - x zero.
 [[nodiscard]] TERN_INLINE constexpr bool finite(float x) noexcept { return x - x == 0.0f; }
-
-template <class Arch>
-[[nodiscard]] bool finite(matrix_view<const float> v) noexcept {
-    for (size_t i = 0; i < v.rows; ++i) {
-        for (size_t j = 0; j < v.cols; ++j) {
-            if (!finite(v(i, j))) return false;
-        }
-    }
-    return true;
-}
 
 }  // namespace detail
 }  // namespace tern::quantize

@@ -115,8 +115,7 @@ status fit(matrix_view<const float> w, matrix_view<float> threshold, matrix_view
         if (w.empty())
             *threshold.row(g) = *scale.row(g) = 0.0f;
         else
-            detail::fit_group<Arch>({w.data + g * rows * w.stride, rows, w.cols, w.stride}, scratch, *threshold.row(g),
-                                    *scale.row(g));
+            detail::fit_group<Arch>(detail::group_of(w, threshold, g), scratch, *threshold.row(g), *scale.row(g));
     }
     return status::ok;
 }

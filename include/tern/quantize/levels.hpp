@@ -12,6 +12,7 @@
 #include <tern/arch.hpp>
 #include <tern/kernel/quantize/activations.hpp>
 #include <tern/kernel/quantize/map.hpp>
+#include <tern/kernel/quantize/weights.hpp>
 #include <tern/layout.hpp>
 #include <tern/quantize/granularity.hpp>
 #include <tern/status.hpp>
@@ -88,6 +89,25 @@ TERN_INLINE std::int32_t level_of(float x, float factor, level_range r) noexcept
     const float number = y == y ? y : 0.0f;
     const float in = simd::clamped(number, static_cast<float>(r.low), static_cast<float>(r.high));
     return in < 0.0f ? -simd::round_half_even(-in) : simd::round_half_even(in);
+}
+
+/// A clip's gradient: grad where low <= x <= high, else and for NaN 0. Exact.
+template <class Arch>
+[[nodiscard]] status gate(const matrix_view<const float>& x, const matrix_view<const float>& grad,
+                          const matrix_view<float>& grad_x, float low, float high) noexcept {
+    const status s =
+        first_error(check(x), check_same_shape(grad, x), check_same_shape(grad_x, x), apart<1>(grad_x, grad, x));
+    if (s != status::ok) return s;
+    using leaf = kernel::real<Arch>;
+    for (size_t i = 0; i < x.rows; ++i) {
+        kernel::map_row<Arch>(x.row(i), grad.row(i), grad_x.row(i), x.cols,
+                              [&](typename leaf::reg v, typename leaf::reg g) TERN_INLINE_LAMBDA {
+                                  const auto inside = leaf::both(leaf::not_below(v, leaf::set(low)),
+                                                                 leaf::not_below(leaf::set(high), v));
+                                  return leaf::select(inside, g, leaf::set(0.0f));
+                              });
+    }
+    return s;
 }
 
 /// to[j] = step * level

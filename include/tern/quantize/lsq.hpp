@@ -51,14 +51,11 @@ status fit(matrix_view<const float> x, level_range levels, matrix_view<float> st
     const status s = detail::first_error(check(x), detail::check_parameter(step, x.rows), detail::apart<1>(step, x));
     if (s != status::ok) return s;
     if (!detail::valid(levels)) return status::unsupported;
-    if (!detail::finite<Arch>(x)) return status::bad_value;
-    const size_t rows = detail::group_rows(step, x.rows);
+    if (!kernel::all_finite<Arch>(x)) return status::bad_value;
     for (size_t g = 0; g < step.rows; ++g) {
-        double sum = 0.0;
-        for (size_t i = g * rows; i < (g + 1) * rows; ++i) {
-            for (size_t j = 0; j < x.cols; ++j) sum += maths::absolute(double{x(i, j)});
-        }
-        const double n = static_cast<double>(rows) * static_cast<double>(x.cols);
+        const matrix_view<const float> part = detail::group_of(x, step, g);
+        const double n = static_cast<double>(part.rows) * static_cast<double>(part.cols);
+        const double sum = kernel::sum_terms<Arch, simd::term::magnitude>(part, 0.0);
         const double first = n > 0.0 ? 2.0 * sum / n / maths::square_root(levels.high) : 1.0;
         *step.row(g) = first < 0x1p-100 ? 1.0f : (first > 0x1p100 ? 0x1p100f : static_cast<float>(first));
     }

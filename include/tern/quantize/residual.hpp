@@ -103,11 +103,7 @@ status fit(matrix_view<const float> w, const float* level_factors, size_t levels
     if (!kernel::all_finite<Arch>(w)) return status::bad_value;
     const size_t rows = detail::group_rows(thresholds, w.rows);
     for (size_t g = 0; g < thresholds.rows; ++g) {
-        float most = 0.0f;
-        for (size_t i = g * rows; i < (g + 1) * rows && w.cols != 0; ++i) {
-            const float row = kernel::largest_magnitude<Arch>(w.row(i), w.cols).most;
-            most = row > most ? row : most;
-        }
+        const float most = kernel::largest_of<Arch>(detail::group_of(w, thresholds, g));
         for (size_t k = 0; k < levels; ++k) {
             const float threshold = level_factors[k] * most;
             const double limit = static_cast<double>(detail::below(threshold));

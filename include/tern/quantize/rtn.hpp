@@ -109,11 +109,6 @@ template <class Arch>
     return status::ok;
 }
 
-template <class T>
-[[nodiscard]] TERN_INLINE matrix_view<T> group(const matrix_view<T>& v, size_t g, size_t rows) noexcept {
-    return {v.data + g * rows * v.stride, rows, v.cols, v.stride};
-}
-
 }  // namespace detail
 
 /// Scale and offset that minimise sum (x - (scale * t + offset))^2 for fixed ternary values t.
@@ -138,9 +133,8 @@ status fit(matrix_view<const float> x, matrix_view<const std::int8_t> values, ma
         return status::overlap;
     }
     if (const status v = detail::check_fit<Arch>(x, values); v != status::ok) return v;
-    const size_t rows = detail::group_rows(scale, x.rows);
     for (size_t g = 0; g < scale.rows; ++g) {
-        detail::fit_group<Arch>(detail::group(x, g, rows), detail::group(values, g, rows), *scale.row(g),
+        detail::fit_group<Arch>(detail::group_of(x, scale, g), detail::group_of(values, scale, g), *scale.row(g),
                                 offset.row(g));
     }
     return status::ok;
@@ -154,9 +148,9 @@ status fit(matrix_view<const float> x, matrix_view<const std::int8_t> values, ma
     if (s != status::ok) return s;
     if (detail::overlap(x, scale) || detail::overlap(values, scale)) return status::overlap;
     if (const status v = detail::check_fit<Arch>(x, values); v != status::ok) return v;
-    const size_t rows = detail::group_rows(scale, x.rows);
     for (size_t g = 0; g < scale.rows; ++g) {
-        detail::fit_group<Arch>(detail::group(x, g, rows), detail::group(values, g, rows), *scale.row(g), nullptr);
+        detail::fit_group<Arch>(detail::group_of(x, scale, g), detail::group_of(values, scale, g), *scale.row(g),
+                                nullptr);
     }
     return status::ok;
 }

@@ -116,14 +116,13 @@ status initialize(matrix_view<const float> x, matrix_view<std::int8_t> values, m
         detail::overlap(scale, offset))
         return status::overlap;
     if (!kernel::all_finite<Arch>(x)) return status::bad_value;
-    const size_t rows = detail::group_rows(scale, x.rows);
     for (size_t g = 0; g < scale.rows; ++g) {
         float& step = *scale.row(g);
         float& centre = *offset.row(g);
         step = 1.0f;
         centre = 0.0f;
-        const matrix_view<const float> part = detail::group(x, g, rows);
-        const matrix_view<std::int8_t> t = detail::group(values, g, rows);
+        const matrix_view<const float> part = detail::group_of(x, scale, g);
+        const matrix_view<std::int8_t> t = detail::group_of(values, scale, g);
         const matrix_view<const float> step_view{&step, 1, 1};
         const matrix_view<const float> centre_view{&centre, 1, 1};
         if (v == variant::normalized && !part.empty()) {

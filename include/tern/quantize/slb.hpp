@@ -101,7 +101,7 @@ status fit(matrix_view<const float> w, level_set v, matrix_view<float> logits, f
     const status s = detail::first_error(detail::check_levels(v), check(w),
                                          detail::check_logits(logits, w.rows, w.cols, v), detail::apart<1>(logits, w));
     if (s != status::ok) return s;
-    if (!detail::is_temperature(sharpness) || !detail::finite<Arch>(w)) return status::bad_value;
+    if (!detail::is_temperature(sharpness) || !kernel::all_finite<Arch>(w)) return status::bad_value;
     for (size_t i = 0; i < w.rows; ++i) {
         for (size_t j = 0; j < w.cols; ++j) {
             for (size_t k = 0; k < v.count; ++k) {

@@ -96,11 +96,6 @@ template <class Arch>
     return m;
 }
 
-template <class T>
-[[nodiscard]] TERN_INLINE matrix_view<T> part(const matrix_view<T>& v, size_t first, size_t rows) noexcept {
-    return {v.data + first * v.stride, rows, v.cols, v.stride};
-}
-
 template <class... Parameters>
 [[nodiscard]] TERN_INLINE status check_limits(const matrix_view<const float>& w, const Parameters&... p) noexcept {
     const status s = first_error(check(w), check_parameter(p, w.rows)...);
@@ -133,15 +128,8 @@ status initialize(matrix_view<const float> w, matrix_view<float> delta, float fa
     if (s != status::ok) return s;
     if (detail::overlap(w, delta)) return status::overlap;
     if (!detail::finite(factor) || !kernel::all_finite<Arch>(w)) return status::bad_value;
-    const size_t rows = detail::group_rows(delta, w.rows);
-    for (size_t g = 0; g < delta.rows; ++g) {
-        float most = 0.0f;
-        for (size_t i = g * rows; i < (g + 1) * rows && w.cols != 0; ++i) {
-            const float row = kernel::largest_magnitude<Arch>(w.row(i), w.cols).most;
-            most = row > most ? row : most;
-        }
-        *delta.row(g) = factor * most;
-    }
+    for (size_t g = 0; g < delta.rows; ++g)
+        *delta.row(g) = factor * kernel::largest_of<Arch>(detail::group_of(w, delta, g));
     return status::ok;
 }
 
@@ -159,10 +147,9 @@ status fit(matrix_view<const float> w, matrix_view<const float> delta, matrix_vi
     if (detail::overlaps_any(bytes_of(lower), w, delta, upper, scale) ||
         detail::overlaps_any(bytes_of(upper), w, delta, scale) || detail::overlaps_any(bytes_of(scale), w, delta))
         return status::overlap;
-    if (!detail::finite<Arch>(delta) || !kernel::all_finite<Arch>(w)) return status::bad_value;
-    const size_t rows = detail::group_rows(delta, w.rows);
+    if (!kernel::all_finite<Arch>(delta) || !kernel::all_finite<Arch>(w)) return status::bad_value;
     for (size_t g = 0; g < delta.rows; ++g) {
-        const detail::model m = detail::model_of<Arch>(detail::part(w, g * rows, rows), *delta.row(g), which);
+        const detail::model m = detail::model_of<Arch>(detail::group_of(w, delta, g), *delta.row(g), which);
         *lower.row(g) = m.lower;
         *upper.row(g) = m.upper;
         *scale.row(g) = static_cast<float>(m.scale.value);
@@ -179,10 +166,7 @@ status forward(matrix_view<const float> w, matrix_view<const float> lower, matri
     if (s != status::ok) return s;
     if (detail::overlaps_any(bytes_of(values), w, lower, upper)) return status::overlap;
     for (size_t i = 0; i < w.rows; ++i) {
-        const float low = detail::of_row(lower, i);
-        const float high = detail::of_row(upper, i);
-        for (size_t j = 0; j < w.cols; ++j)
-            values(i, j) = static_cast<std::int8_t>(static_cast<int>(w(i, j) > high) - static_cast<int>(w(i, j) < low));
+        kernel::ternary_row<Arch>(w.row(i), w.cols, detail::of_row(lower, i), detail::of_row(upper, i), values.row(i));
     }
     return status::ok;
 }
@@ -233,12 +217,13 @@ status backward(matrix_view<const float> w, matrix_view<const float> delta, matr
     if (detail::overlaps_any(bytes_of(grad_w), w, delta, grad, grad_delta) ||
         detail::overlaps_any(bytes_of(grad_delta), w, delta, grad))
         return status::overlap;
-    if (!(delta_clip >= 0.0f) || !detail::finite<Arch>(delta) || !kernel::all_finite<Arch>(w)) return status::bad_value;
+    if (!(delta_clip >= 0.0f) || !kernel::all_finite<Arch>(delta) || !kernel::all_finite<Arch>(w))
+        return status::bad_value;
     const size_t rows = detail::group_rows(delta, w.rows);
     for (size_t g = 0; g < delta.rows; ++g) {
         const size_t first = g * rows;
         const float d = *delta.row(g);
-        const detail::model m = detail::model_of<Arch>(detail::part(w, first, rows), d, which);
+        const detail::model m = detail::model_of<Arch>(detail::group_of(w, delta, g), d, which);
         double total = 0.0;  // G
         for (size_t i = first; i < first + rows; ++i) {
             for (size_t j = 0; j < w.cols; ++j) {

@@ -48,16 +48,6 @@ using namespace tern::quantize::detail;
     return first_error(check_values(plus, good), check_values(minus, good));
 }
 
-template <class Arch>
-[[nodiscard]] float largest(matrix_view<const float> w) noexcept {
-    float most = 0.0f;
-    for (size_t i = 0; i < w.rows; ++i) {
-        const float m = kernel::largest_magnitude<Arch>(w.row(i), w.cols).most;
-        most = m > most ? m : most;
-    }
-    return most;
-}
-
 }  // namespace detail
 
 /// Threshold and first scales. `threshold` is per tensor or per channel, and so are `plus` and `minus` together.
@@ -73,11 +63,10 @@ status fit(matrix_view<const float> w, matrix_view<float> threshold, matrix_view
     if (plus.rows != minus.rows) return status::bad_shape;
     s = detail::apart<3>(threshold, plus, minus, w);
     if (s != status::ok) return s;
-    if (!(fraction >= 0.0f && fraction < 1.0f) || !detail::finite<Arch>(w)) return status::bad_value;
-    size_t rows = detail::group_rows(threshold, w.rows);
+    if (!(fraction >= 0.0f && fraction < 1.0f) || !kernel::all_finite<Arch>(w)) return status::bad_value;
     for (size_t g = 0; g < threshold.rows; ++g)
-        *threshold.row(g) = fraction * detail::largest<Arch>({w.data + g * rows * w.stride, rows, w.cols, w.stride});
-    rows = detail::group_rows(plus, w.rows);
+        *threshold.row(g) = fraction * kernel::largest_of<Arch>(detail::group_of(w, threshold, g));
+    const size_t rows = detail::group_rows(plus, w.rows);
     for (size_t g = 0; g < plus.rows; ++g) {
         double sum[2] = {0.0, 0.0};
         size_t count[2] = {0, 0};

@@ -44,11 +44,7 @@ namespace detail {
 
 using namespace tern::quantize::detail;
 
-[[nodiscard]] TERN_INLINE constexpr int ternarize(float w, float threshold) noexcept {
-    return static_cast<int>(w > threshold) - static_cast<int>(w < -threshold);
-}
-
-/// The same for a row.
+/// +1 above the threshold, -1 below its negative.
 [[nodiscard]] TERN_INLINE constexpr kernel::row_limits limits_of(float threshold) noexcept {
     return {-threshold, threshold};
 }
@@ -99,9 +95,8 @@ void quantize_to(matrix_view<const float> w, matrix_view<float> threshold, matri
                  const Target& target) noexcept {
     const bool each = threshold.rows == w.rows && w.cols != 0;  // then rows are read while they are in the cache
     if (!each) {
-        const size_t rows = group_rows(threshold, w.rows);
         for (size_t g = 0; g < threshold.rows; ++g)
-            *threshold.row(g) = threshold_of<Arch>({w.data + g * rows * w.stride, rows, w.cols, w.stride}, r);
+            *threshold.row(g) = threshold_of<Arch>(group_of(w, threshold, g), r);
     }
     double totals[kernel::group_of_rows];
     double total = 0.0;
@@ -146,6 +141,28 @@ void quantize_to(matrix_view<const float> w, matrix_view<float> threshold, matri
     return overlap(w, threshold) || overlap(w, scale) || overlap(threshold, scale) ? status::overlap : status::ok;
 }
 
+template <class Arch, class Destination>
+[[nodiscard]] TERN_INLINE status forward_into(const matrix_view<const float>& w,
+                                              const matrix_view<const float>& threshold,
+                                              const Destination& to) noexcept {
+    const status s = first_error(check(w), check_parameter(threshold, w.rows));
+    if (s != status::ok) return s;
+    if (check_threshold(threshold) != status::ok) return status::bad_value;
+    return pack_by<Arch>(
+        w, to, [&](size_t i) TERN_INLINE_LAMBDA { return limits_of(of_row(threshold, i)); }, threshold);
+}
+
+template <class Arch, class Destination>
+[[nodiscard]] TERN_INLINE status quantize_into(const matrix_view<const float>& w, const matrix_view<float>& threshold,
+                                               const matrix_view<float>& scale, const Destination& to,
+                                               rule r) noexcept {
+    const status s = check_parameters(w, threshold, scale);
+    if (s != status::ok) return s;
+    return fill_target(
+        w, to, [&](const auto& target) TERN_INLINE_LAMBDA { quantize_to<Arch>(w, threshold, scale, r, target); },
+        threshold, scale);
+}
+
 }  // namespace detail
 
 /// Threshold and scale of float weights.
@@ -165,15 +182,11 @@ status fit(matrix_view<const float> w, matrix_view<float> threshold, matrix_view
     if (s != status::ok) return s;
     if (!kernel::all_finite<Arch>(w)) return status::bad_value;
 
-    size_t rows = detail::group_rows(threshold, w.rows);
-    for (size_t g = 0; g < threshold.rows; ++g) {
-        *threshold.row(g) = detail::threshold_of<Arch>({w.data + g * rows * w.stride, rows, w.cols, w.stride}, r);
-    }
-    rows = detail::group_rows(scale, w.rows);
-    for (size_t g = 0; g < scale.rows; ++g) {
-        *scale.row(g) =
-            detail::scale_of<Arch>({w.data + g * rows * w.stride, rows, w.cols, w.stride}, threshold, g * rows);
-    }
+    for (size_t g = 0; g < threshold.rows; ++g)
+        *threshold.row(g) = detail::threshold_of<Arch>(detail::group_of(w, threshold, g), r);
+    const size_t rows = detail::group_rows(scale, w.rows);
+    for (size_t g = 0; g < scale.rows; ++g)
+        *scale.row(g) = detail::scale_of<Arch>(detail::group_of(w, scale, g), threshold, g * rows);
     return status::ok;
 }
 
@@ -191,9 +204,7 @@ status forward(matrix_view<const float> w, matrix_view<const float> threshold,
     if (detail::check_threshold(threshold) != status::ok) return status::bad_value;
     for (size_t i = 0; i < w.rows; ++i) {
         const float limit = detail::of_row(threshold, i);
-        const float* const from = w.row(i);
-        std::int8_t* const to = values.row(i);
-        for (size_t j = 0; j < w.cols; ++j) to[j] = static_cast<std::int8_t>(detail::ternarize(from[j], limit));
+        kernel::ternary_row<Arch>(w.row(i), w.cols, -limit, limit, values.row(i));
     }
     return status::ok;
 }
@@ -225,21 +236,13 @@ status forward(matrix_view<const float> w, matrix_view<const float> threshold, m
 template <class Arch = default_arch>
 status forward(matrix_view<const float> w, matrix_view<const float> threshold,
                const mutable_packed_rows<ternary>& q) noexcept {
-    const status s = detail::first_error(check(w), detail::check_parameter(threshold, w.rows));
-    if (s != status::ok) return s;
-    if (detail::check_threshold(threshold) != status::ok) return status::bad_value;
-    const auto limits = [&](size_t i) TERN_INLINE_LAMBDA { return detail::limits_of(detail::of_row(threshold, i)); };
-    return detail::pack_by<Arch>(w, q, limits, threshold);
+    return detail::forward_into<Arch>(w, threshold, q);
 }
 
 template <class Arch = default_arch>
 status forward(matrix_view<const float> w, matrix_view<const float> threshold,
                const panel_memory<ternary>& to) noexcept {
-    const status s = detail::first_error(check(w), detail::check_parameter(threshold, w.rows));
-    if (s != status::ok) return s;
-    if (detail::check_threshold(threshold) != status::ok) return status::bad_value;
-    const auto limits = [&](size_t i) TERN_INLINE_LAMBDA { return detail::limits_of(detail::of_row(threshold, i)); };
-    return detail::pack_by<Arch>(w, to, limits, threshold);
+    return detail::forward_into<Arch>(w, threshold, to);
 }
 
 /// `fit` and `forward` at once: threshold, scale and packed rows or panels (`to`), the same bits as one after the
@@ -251,22 +254,13 @@ status forward(matrix_view<const float> w, matrix_view<const float> threshold,
 template <class Arch = default_arch>
 status quantize(matrix_view<const float> w, matrix_view<float> threshold, matrix_view<float> scale,
                 const mutable_packed_rows<ternary>& q, rule r = rule::paper) noexcept {
-    const status s = detail::check_parameters(w, threshold, scale);
-    if (s != status::ok) return s;
-    return detail::fill_target(
-        w, q, [&](const auto& target) TERN_INLINE_LAMBDA { detail::quantize_to<Arch>(w, threshold, scale, r, target); },
-        threshold, scale);
+    return detail::quantize_into<Arch>(w, threshold, scale, q, r);
 }
 
 template <class Arch = default_arch>
 status quantize(matrix_view<const float> w, matrix_view<float> threshold, matrix_view<float> scale,
                 const panel_memory<ternary>& to, rule r = rule::paper) noexcept {
-    const status s = detail::check_parameters(w, threshold, scale);
-    if (s != status::ok) return s;
-    return detail::fill_target(
-        w, to,
-        [&](const auto& target) TERN_INLINE_LAMBDA { detail::quantize_to<Arch>(w, threshold, scale, r, target); },
-        threshold, scale);
+    return detail::quantize_into<Arch>(w, threshold, scale, to, r);
 }
 
 /// grad_w[i][j] = grad[i][j] (identity), or grad[i][j] where -1 < w[i][j] < 1 and 0 elsewhere (clipped).

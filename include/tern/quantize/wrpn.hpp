@@ -28,6 +28,7 @@
 
 #include <tern/arch.hpp>
 #include <tern/quantize/granularity.hpp>
+#include <tern/quantize/levels.hpp>
 #include <tern/quantize/packing.hpp>
 #include <tern/status.hpp>
 #include <tern/view.hpp>
@@ -76,17 +77,6 @@ template <class T, class U>
     const status s = first_error(check(from), check_same_shape(to, from));
     if (s != status::ok) return s;
     return overlap(from, to) ? status::overlap : status::ok;
-}
-
-template <class Arch>
-[[nodiscard]] TERN_INLINE status gate(const matrix_view<const float>& x, const matrix_view<const float>& grad,
-                                      const matrix_view<float>& grad_x, float low) noexcept {
-    const status s = first_error(check_pair(x, grad_x), check_same_shape(grad, x));
-    if (s != status::ok) return s;
-    if (overlap(grad, grad_x)) return status::overlap;
-    for (size_t i = 0; i < x.rows && x.cols != 0; ++i)
-        kernel::gate_row<Arch>(x.row(i), x.cols, low, 1.0f, grad.row(i), 1.0f, grad_x.row(i));
-    return status::ok;
 }
 
 }  // namespace detail
@@ -193,13 +183,13 @@ status forward_weights(matrix_view<const float> w, const panel_memory<unsigned_b
 template <class Arch = default_arch>
 status backward_activations(matrix_view<const float> x, matrix_view<const float> grad,
                             matrix_view<float> grad_x) noexcept {
-    return detail::gate<Arch>(x, grad, grad_x, 0.0f);
+    return detail::gate<Arch>(x, grad, grad_x, 0.0f, 1.0f);
 }
 
 /// grad where -1 <= w <= 1, else and for NaN 0. Exact.
 template <class Arch = default_arch>
 status backward_weights(matrix_view<const float> w, matrix_view<const float> grad, matrix_view<float> grad_w) noexcept {
-    return detail::gate<Arch>(w, grad, grad_w, -1.0f);
+    return detail::gate<Arch>(w, grad, grad_w, -1.0f, 1.0f);
 }
 
 }  // namespace tern::quantize::wrpn

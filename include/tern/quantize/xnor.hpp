@@ -27,8 +27,8 @@
 #pragma once
 
 #include <tern/quantize/activations.hpp>
+#include <tern/quantize/bwn.hpp>
 #include <tern/quantize/levels.hpp>
-#include <tern/quantize/maths.hpp>
 
 namespace tern::quantize::xnor {
 
@@ -38,46 +38,20 @@ namespace detail {
 
 using namespace tern::quantize::detail;
 
-/// As quantize_binary: -0 is positive, NaN is not.
-[[nodiscard]] TERN_INLINE constexpr bool positive(float x) noexcept { return x >= 0.0f; }
-[[nodiscard]] TERN_INLINE constexpr bool inside(float x) noexcept { return x >= -1.0f && x <= 1.0f; }
-
 }  // namespace detail
 
 /// mean |x| of each row, or of the matrix; 0 without elements. For weights and for activations. Sums run in double.
 /// Returns bad_shape, bad_stride, null_pointer, bad_alignment, overflow, overlap or bad_value (x is not finite).
 template <class Arch = default_arch>
 status fit(matrix_view<const float> x, matrix_view<float> scale) noexcept {
-    const status s = detail::first_error(check(x), detail::check_parameter(scale, x.rows), detail::apart<1>(scale, x));
-    if (s != status::ok) return s;
-    if (!detail::finite<Arch>(x)) return status::bad_value;
-    const size_t rows = detail::group_rows(scale, x.rows);
-    for (size_t g = 0; g < scale.rows; ++g) {
-        double sum = 0.0;
-        for (size_t i = g * rows; i < (g + 1) * rows; ++i) {
-            for (size_t j = 0; j < x.cols; ++j) sum += maths::absolute(double{x(i, j)});
-        }
-        const double n = static_cast<double>(rows) * static_cast<double>(x.cols);
-        *scale.row(g) = n > 0.0 ? static_cast<float>(sum / n) : 0.0f;
-    }
-    return s;
+    return bwn::fit<Arch>(x, scale);
 }
 
 /// scale * sign(x), exact. -0 counts as positive, NaN as negative. The scale may be any number.
 /// Returns as `fit`, but x may be anything.
 template <class Arch = default_arch>
 status forward(matrix_view<const float> x, matrix_view<const float> scale, matrix_view<float> quantized) noexcept {
-    const status s = detail::first_error(check(x), detail::check_parameter(scale, x.rows),
-                                         detail::check_same_shape(quantized, x), detail::apart<1>(quantized, x, scale));
-    if (s != status::ok) return s;
-    using leaf = kernel::real<Arch>;
-    for (size_t i = 0; i < x.rows; ++i) {
-        const float one = detail::of_row(scale, i);
-        kernel::map_row<Arch>(x.row(i), quantized.row(i), x.cols, [&](typename leaf::reg v) TERN_INLINE_LAMBDA {
-            return leaf::select(leaf::not_below(v, leaf::set(0.0f)), leaf::set(one), leaf::set(-one));
-        });
-    }
-    return s;
+    return bwn::forward<Arch>(x, scale, quantized);
 }
 
 /// sign(x), packed: quantize_binary under this name.
@@ -95,24 +69,9 @@ status backward(matrix_view<const float> w, matrix_view<const float> scale, matr
         detail::first_error(check(w), detail::check_parameter(scale, w.rows), detail::check_same_shape(grad, w),
                             detail::check_same_shape(grad_w, w), detail::apart<1>(grad_w, grad, w, scale));
     if (s != status::ok) return s;
-    const size_t rows = detail::group_rows(scale, w.rows);
-    const double n = static_cast<double>(rows) * static_cast<double>(w.cols);
-    for (size_t g = 0; g < scale.rows; ++g) {
-        double sum = 0.0;
-        for (size_t i = g * rows; i < (g + 1) * rows && r == rule::differentiated; ++i) {
-            for (size_t j = 0; j < w.cols; ++j)
-                sum += detail::positive(w(i, j)) ? double{grad(i, j)} : -double{grad(i, j)};
-        }
-        for (size_t i = g * rows; i < (g + 1) * rows; ++i) {
-            for (size_t j = 0; j < w.cols; ++j) {
-                const double one = double{grad(i, j)};
-                double total = detail::inside(w(i, j)) ? one * double{*scale.row(g)} : 0.0;
-                if (r == rule::differentiated) total += (detail::positive(w(i, j)) ? sum : -sum) / n;
-                if (r == rule::paper) total += one / n;
-                grad_w(i, j) = static_cast<float>(total);
-            }
-        }
-    }
+    const auto share = r == rule::constant ? bwn::detail::share::none
+                                           : (r == rule::paper ? bwn::detail::share::own : bwn::detail::share::signs);
+    bwn::detail::backward_scaled<Arch>(w, scale, grad, grad_w, share);
     return s;
 }
 
@@ -120,19 +79,7 @@ status backward(matrix_view<const float> w, matrix_view<const float> scale, matr
 template <class Arch = default_arch>
 status backward_activations(matrix_view<const float> x, matrix_view<const float> grad,
                             matrix_view<float> grad_x) noexcept {
-    const status s = detail::first_error(check(x), detail::check_same_shape(grad, x),
-                                         detail::check_same_shape(grad_x, x), detail::apart<1>(grad_x, grad, x));
-    if (s != status::ok) return s;
-    using leaf = kernel::real<Arch>;
-    for (size_t i = 0; i < x.rows; ++i) {
-        kernel::map_row<Arch>(x.row(i), grad.row(i), grad_x.row(i), x.cols,
-                              [](typename leaf::reg v, typename leaf::reg g) TERN_INLINE_LAMBDA {
-                                  const auto in = leaf::both(leaf::not_below(v, leaf::set(-1.0f)),
-                                                             leaf::not_below(leaf::set(1.0f), v));
-                                  return leaf::select(in, g, leaf::set(0.0f));
-                              });
-    }
-    return s;
+    return detail::gate<Arch>(x, grad, grad_x, -1.0f, 1.0f);
 }
 
 }  // namespace tern::quantize::xnor

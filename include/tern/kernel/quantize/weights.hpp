@@ -50,6 +50,24 @@ template <class Arch>
     return finite;
 }
 
+/// 0 without elements.
+template <class Arch>
+[[nodiscard]] float largest_of(const matrix_view<const float>& x) noexcept {
+    float most = 0.0f;
+    for (size_t i = 0; i < x.rows && x.cols != 0; ++i) {
+        const float row = largest_magnitude<Arch>(x.row(i), x.cols).most;
+        most = row > most ? row : most;
+    }
+    return most;
+}
+
+/// to[j] = +1 where x[j] > upper, -1 where x[j] < lower, else and for NaN 0.
+template <class Arch>
+void ternary_row(const float* x, size_t n, float lower, float upper, std::int8_t* to) noexcept {
+    for (size_t j = 0; j < n; ++j)
+        to[j] = static_cast<std::int8_t>(static_cast<int>(x[j] > upper) - static_cast<int>(x[j] < lower));
+}
+
 /// to[j] = x[j] > upper ? high : x[j] < lower ? low : middle; a NaN gives the middle.
 template <class Arch>
 void choose_row(const float* x, size_t n, float lower, float upper, float low, float middle, float high,
