@@ -162,10 +162,10 @@ template <class Arch, class Operands, class Destination, class How>
     const auto pixels = pixels_of(dst);
     status s = check_tensor(dst);
     if (s == status::ok)
-        s = check_conv(o, {dst.images, dst.height, dst.width, width_of(pixels), bytes_of(pixels), range});
-    if (s == status::ok)
         s = check_how(how, pixels.rows, o.filters.outputs, o.depth(), o.largest_product, bytes_of(pixels));
     if (s == status::ok && has_groups(how)) s = status::unsupported;
+    if (s == status::ok)
+        s = check_conv(o, {dst.images, dst.height, dst.width, width_of(pixels), bytes_of(pixels), range});
     if (s == status::ok) o.template run<Arch>(range, kernel::sink_of<Arch>(pixels, how));
     return s;
 }

@@ -152,9 +152,9 @@ template <class Arch, class Operands, class Destination, class How>
 [[nodiscard]] TERN_INLINE status fused_product(const Operands& o, const Destination& dst, const How& how,
                                                tiles range) noexcept {
     status s = check(dst);
-    if (s == status::ok) s = check_product(o, dst.rows, width_of(dst), bytes_of(dst), range);
     if (s == status::ok)
         s = check_how(how, dst.rows, o.rhs.outputs, o.depth(), Operands::largest_product, bytes_of(dst));
+    if (s == status::ok) s = check_product(o, dst.rows, width_of(dst), bytes_of(dst), range);
     if (s == status::ok) run_product<Arch>(o, range, kernel::sink_of<Arch>(dst, how));
     return s;
 }
