@@ -17,9 +17,10 @@
 //           Behind the tiles of 16 outputs follow the 16 sums of their weights, 4 bytes each.
 //   indices ternary weights in 2 bits for products by table lookup: 64 outputs side by side, one byte each with four
 //           depth positions as a number in base 3. Behind the tiles of a panel follow 64 sums of the weights.
+//   sevens  (layout_sevens.hpp) ternary weights in 2.29 bits for products with signed bytes by table lookup.
 //
 // Padding: outputs up to a whole panel and depth up to a whole word are zero bits (code 1, that is value 0, in codes;
-// value 0 in trits and indices). No result depends on them as long as both operands keep this rule; pack.hpp does.
+// value 0 in trits, indices and sevens). No result depends on them as long as both operands keep this rule; pack.hpp does.
 #pragma once
 
 #include <cstddef>
@@ -38,7 +39,7 @@ inline constexpr size_t word_bits = 32;
 inline constexpr size_t panel_outputs = 16;
 
 /// Stable numbers of the layouts, for files. Never renumbered.
-enum class layout_id : std::uint32_t { rows = 1, panels = 2, codes = 3, trits = 4, indices = 5 };
+enum class layout_id : std::uint32_t { rows = 1, panels = 2, codes = 3, trits = 4, indices = 5, sevens = 6 };
 
 /// Depth in words.
 [[nodiscard]] TERN_INLINE constexpr size_t depth_words(size_t depth) noexcept {

@@ -14,6 +14,7 @@
 #include <tern/arch.hpp>
 #include <tern/kernel/pack/bytes.hpp>
 #include <tern/layout.hpp>
+#include <tern/layout_sevens.hpp>
 
 namespace tern {
 namespace detail {
@@ -48,6 +49,7 @@ TERN_INLINE constexpr size_t source_depth(const packed_panels<Encoding>& v) noex
 TERN_INLINE constexpr size_t source_depth(const packed_codes& v) noexcept { return v.depth; }
 TERN_INLINE constexpr size_t source_depth(const packed_trits& v) noexcept { return v.depth; }
 TERN_INLINE constexpr size_t source_depth(const packed_indices& v) noexcept { return v.depth; }
+TERN_INLINE constexpr size_t source_depth(const packed_sevens& v) noexcept { return v.depth; }
 
 template <class Packed>
 TERN_INLINE constexpr auto source_rows(const Packed& v) noexcept -> decltype(v.outputs) {
@@ -173,6 +175,37 @@ template <class T>
     return available < needed ? status::buffer_size : status::ok;
 }
 
+/// What packing is for all layouts of bytes. `each(source, view, put)` calls put(offset, byte) once for every byte of
+/// them; a layout takes `needed` bytes.
+template <class Arch, class Source, class Packed, class Each>
+[[nodiscard]] TERN_INLINE status pack_layout(const Source& source, std::uint8_t* dst, size_t dst_bytes, size_t needed,
+                                             const Packed& view, Packed& packed, const Each& each) noexcept {
+    status s = check_target(dst, dst_bytes, needed, view.outputs == 0 || view.depth == 0);
+    if (s != status::ok) return s;
+    s = check_source<Arch, typename Packed::encoding>(source, bytes_of(dst, needed));
+    if (s != status::ok) return s;
+    if (needed != 0) each(source, view, [dst](size_t i, std::uint8_t byte) TERN_INLINE_LAMBDA { dst[i] = byte; });
+    packed = view;
+    return status::ok;
+}
+
+/// A view of bytes that are not trusted: every one has to be what packing writes for the values there.
+template <class Packed, class Each>
+[[nodiscard]] TERN_INLINE status view_layout(size_t bytes, layout_id layout, size_t needed, const Packed& view,
+                                             Packed& packed, const Each& each) noexcept {
+    if (layout != view.layout) return status::bad_layout;
+    if (view.outputs == 0 || view.depth == 0) return status::bad_shape;
+    const status s = check_target(view.data, bytes, needed, false);
+    if (s != status::ok) return s;
+    bool canonical = true;
+    each(view, view, [&](size_t i, std::uint8_t byte) TERN_INLINE_LAMBDA {
+        canonical = canonical && view.data[i] == byte;
+    });
+    if (!canonical) return status::bad_value;
+    packed = view;
+    return status::ok;
+}
+
 }  // namespace detail
 
 /// Packs activations: `dst.rows` x `dst.depth` values into bit-plane rows of any strides. Padding bits become zero.
@@ -230,16 +263,8 @@ template <class Arch = default_arch, class Source>
 [[nodiscard]] status pack_codes(const Source& source, std::uint8_t* dst, size_t dst_bytes,
                                 packed_codes& packed) noexcept {
     const packed_codes view(dst, detail::source_rows(source), detail::source_depth(source));
-    const size_t needed = codes_bytes(view.outputs, view.depth);
-    status s = detail::check_target(dst, dst_bytes, needed, view.outputs == 0 || view.depth == 0);
-    if (s != status::ok) return s;
-    s = detail::check_source<Arch, ternary_code>(source, bytes_of(dst, needed));
-    if (s != status::ok) return s;
-    if (needed != 0)
-        detail::for_each_code_byte(source, view,
-                                   [dst](size_t i, std::uint8_t byte) TERN_INLINE_LAMBDA { dst[i] = byte; });
-    packed = view;
-    return status::ok;
+    return detail::pack_layout<Arch>(source, dst, dst_bytes, codes_bytes(view.outputs, view.depth), view, packed,
+                                     [](auto&&... arguments) TERN_INLINE_LAMBDA { detail::for_each_code_byte(arguments...); });
 }
 
 namespace detail {
@@ -276,16 +301,8 @@ template <class Arch = default_arch, class Source>
 [[nodiscard]] status pack_trits(const Source& source, std::uint8_t* dst, size_t dst_bytes,
                                 packed_trits& packed) noexcept {
     const packed_trits view(dst, detail::source_rows(source), detail::source_depth(source));
-    const size_t needed = trits_bytes(view.outputs, view.depth);
-    status s = detail::check_target(dst, dst_bytes, needed, view.outputs == 0 || view.depth == 0);
-    if (s != status::ok) return s;
-    s = detail::check_source<Arch, trit>(source, bytes_of(dst, needed));
-    if (s != status::ok) return s;
-    if (needed != 0)
-        detail::for_each_trit_byte(source, view,
-                                   [dst](size_t i, std::uint8_t byte) TERN_INLINE_LAMBDA { dst[i] = byte; });
-    packed = view;
-    return status::ok;
+    return detail::pack_layout<Arch>(source, dst, dst_bytes, trits_bytes(view.outputs, view.depth), view, packed,
+                                     [](auto&&... arguments) TERN_INLINE_LAMBDA { detail::for_each_trit_byte(arguments...); });
 }
 
 /// Trits that already lie in memory and whose bytes are not trusted, as `view_panels`: every byte has to be what
@@ -293,18 +310,9 @@ template <class Arch = default_arch, class Source>
 template <class Arch = default_arch>
 [[nodiscard]] status view_trits(const void* data, size_t bytes, layout_id layout, size_t outputs, size_t depth,
                                 packed_trits& packed) noexcept {
-    if (layout != layout_id::trits) return status::bad_layout;
-    if (outputs == 0 || depth == 0) return status::bad_shape;
     const packed_trits view(static_cast<const std::uint8_t*>(data), outputs, depth);
-    const status s = detail::check_target(view.data, bytes, trits_bytes(outputs, depth), false);
-    if (s != status::ok) return s;
-    bool canonical = true;
-    detail::for_each_trit_byte(view, view, [&](size_t i, std::uint8_t byte) TERN_INLINE_LAMBDA {
-        canonical = canonical && view.data[i] == byte;
-    });
-    if (!canonical) return status::bad_value;
-    packed = view;
-    return status::ok;
+    return detail::view_layout(bytes, layout, trits_bytes(outputs, depth), view, packed,
+                               [](auto&&... arguments) TERN_INLINE_LAMBDA { detail::for_each_trit_byte(arguments...); });
 }
 
 /// Any packed view back into integers: dst is rows (or outputs) x depth.
@@ -352,18 +360,9 @@ template <class Encoding, class Arch = default_arch>
 template <class Arch = default_arch>
 [[nodiscard]] status view_codes(const void* data, size_t bytes, layout_id layout, size_t outputs, size_t depth,
                                 packed_codes& packed) noexcept {
-    if (layout != layout_id::codes) return status::bad_layout;
-    if (outputs == 0 || depth == 0) return status::bad_shape;
     const packed_codes view(static_cast<const std::uint8_t*>(data), outputs, depth);
-    const status s = detail::check_target(view.data, bytes, codes_bytes(outputs, depth), false);
-    if (s != status::ok) return s;
-    bool canonical = true;
-    detail::for_each_code_byte(view, view, [&](size_t i, std::uint8_t byte) TERN_INLINE_LAMBDA {
-        canonical = canonical && view.data[i] == byte;
-    });
-    if (!canonical) return status::bad_value;
-    packed = view;
-    return status::ok;
+    return detail::view_layout(bytes, layout, codes_bytes(outputs, depth), view, packed,
+                               [](auto&&... arguments) TERN_INLINE_LAMBDA { detail::for_each_code_byte(arguments...); });
 }
 
 // -- indices --
@@ -400,16 +399,8 @@ template <class Arch = default_arch, class Source>
 [[nodiscard]] status pack_indices(const Source& source, std::uint8_t* dst, size_t dst_bytes,
                                   packed_indices& packed) noexcept {
     const packed_indices view(dst, detail::source_rows(source), detail::source_depth(source));
-    const size_t needed = indices_bytes(view.outputs, view.depth);
-    status s = detail::check_target(dst, dst_bytes, needed, view.outputs == 0 || view.depth == 0);
-    if (s != status::ok) return s;
-    s = detail::check_source<Arch, ternary_index>(source, bytes_of(dst, needed));
-    if (s != status::ok) return s;
-    if (needed != 0)
-        detail::for_each_index_byte(source, view,
-                                    [dst](size_t i, std::uint8_t byte) TERN_INLINE_LAMBDA { dst[i] = byte; });
-    packed = view;
-    return status::ok;
+    return detail::pack_layout<Arch>(source, dst, dst_bytes, indices_bytes(view.outputs, view.depth), view, packed,
+                                     [](auto&&... arguments) TERN_INLINE_LAMBDA { detail::for_each_index_byte(arguments...); });
 }
 
 /// Lookup indices that already lie in memory and whose bytes are not trusted, as `view_panels`: every byte has to be
@@ -417,18 +408,58 @@ template <class Arch = default_arch, class Source>
 template <class Arch = default_arch>
 [[nodiscard]] status view_indices(const void* data, size_t bytes, layout_id layout, size_t outputs, size_t depth,
                                   packed_indices& packed) noexcept {
-    if (layout != layout_id::indices) return status::bad_layout;
-    if (outputs == 0 || depth == 0) return status::bad_shape;
     const packed_indices view(static_cast<const std::uint8_t*>(data), outputs, depth);
-    const status s = detail::check_target(view.data, bytes, indices_bytes(outputs, depth), false);
-    if (s != status::ok) return s;
-    bool canonical = true;
-    detail::for_each_index_byte(view, view, [&](size_t i, std::uint8_t byte) TERN_INLINE_LAMBDA {
-        canonical = canonical && view.data[i] == byte;
-    });
-    if (!canonical) return status::bad_value;
-    packed = view;
-    return status::ok;
+    return detail::view_layout(bytes, layout, indices_bytes(outputs, depth), view, packed,
+                               [](auto&&... arguments) TERN_INLINE_LAMBDA { detail::for_each_index_byte(arguments...); });
+}
+
+// -- sevens --
+
+namespace detail {
+
+/// Calls put(offset, byte) once for every byte of the panels `view` that hold `source`: tiles and sums, padding included.
+template <class Source, class Put>
+TERN_INLINE void for_each_seven_byte(const Source& source, const packed_sevens& view, const Put& put) noexcept {
+    constexpr size_t outputs = packed_sevens::tile_outputs;
+    for (size_t o = 0; o < view.panels() * outputs; ++o) {
+        const size_t first = o / outputs * view.panel_stride();
+        std::uint32_t sum = 0;
+        for (size_t t = 0; t < view.panel_tiles(); ++t) {
+            std::int8_t values[packed_sevens::tile_depth] = {};
+            for (size_t i = 0; i < packed_sevens::tile_depth; ++i) {
+                const size_t d = t * packed_sevens::tile_depth + i;
+                if (o < view.outputs && d < view.depth) values[i] = static_cast<std::int8_t>(source_value(source, o, d));
+                sum += static_cast<std::uint32_t>(std::int32_t{values[i]});
+            }
+            for (size_t b = 0; b < 2; ++b)
+                put(first + t * packed_sevens::tile_bytes + packed_sevens::offset(o) + b,
+                    ternary_seven::encode(values, static_cast<int>(b)));
+        }
+        const size_t at = first + view.panel_tiles() * packed_sevens::tile_bytes + o % outputs * sizeof sum;
+        for (size_t b = 0; b < sizeof sum; ++b) put(at + b, static_cast<std::uint8_t>(sum >> 8 * b & 0xffu));
+    }
+}
+
+}  // namespace detail
+
+/// Packs ternary weights for products with signed bytes by table lookup, with the sums that epilogues need.
+/// dst: `sevens_bytes(outputs, depth)` bytes; 64-byte alignment is fastest, any is enough.
+template <class Arch = default_arch, class Source>
+[[nodiscard]] status pack_sevens(const Source& source, std::uint8_t* dst, size_t dst_bytes,
+                                 packed_sevens& packed) noexcept {
+    const packed_sevens view(dst, detail::source_rows(source), detail::source_depth(source));
+    return detail::pack_layout<Arch>(source, dst, dst_bytes, sevens_bytes(view.outputs, view.depth), view, packed,
+                                     [](auto&&... arguments) TERN_INLINE_LAMBDA { detail::for_each_seven_byte(arguments...); });
+}
+
+/// Sevens that already lie in memory and whose bytes are not trusted, as `view_panels`: every byte has to be what
+/// `pack_sevens` writes for the values there, else `bad_value`.
+template <class Arch = default_arch>
+[[nodiscard]] status view_sevens(const void* data, size_t bytes, layout_id layout, size_t outputs, size_t depth,
+                                 packed_sevens& packed) noexcept {
+    const packed_sevens view(static_cast<const std::uint8_t*>(data), outputs, depth);
+    return detail::view_layout(bytes, layout, sevens_bytes(outputs, depth), view, packed,
+                               [](auto&&... arguments) TERN_INLINE_LAMBDA { detail::for_each_seven_byte(arguments...); });
 }
 
 }  // namespace tern

@@ -24,6 +24,7 @@
 #include <tern/gemv.hpp>
 #include <tern/layer.hpp>
 #include <tern/layout.hpp>
+#include <tern/layout_sevens.hpp>
 #include <tern/pack.hpp>
 #include <tern/parallel.hpp>
 #include <tern/plan.hpp>

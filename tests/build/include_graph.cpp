@@ -30,13 +30,13 @@ const room rooms[] = {
     {"version", 0, "version", CORE},
     {"config", 1, "config", CORE},
     {"words", 2, "arch|status|encoding|parallel|simd/bits", CORE},
-    {"registers", 3, "simd/(scalar|bytes|byte_planes|channel_bytes|floats|full_adder|lookup|plane_bytes|real|reals|signed_adds|stages|streams)", CORE},
+    {"registers", 3, "simd/(scalar|bytes|byte_planes|channel_bytes|floats|full_adder|lookup|sevens|plane_bytes|real|reals|signed_adds|stages|streams)", CORE},
     {"registers (xsimd)", 3, "simd/batch", CORE "|xsimd/xsimd\\.hpp"},
     {"registers (x86)", 3, "simd/x86", CORE "|immintrin\\.h"},
     {"registers (Cortex-M)", 3, "simd/arm_dsp", CORE "|arm_acle\\.h"},
     {"registers (leaves of one purpose)", 3, "simd/(batch|x86|arm)_\\w+", CORE},
     {"registers (Arm)", 3, "simd/arm", CORE "|arm_neon\\.h|arm_mve\\.h|arm_sve\\.h"},
-    {"shapes", 3, "view|window|layout", CORE},
+    {"shapes", 3, "view|window|layout(_\\w+)?", CORE},
     {"work", 4, "pack|epilogue|fused|fold|quantize/\\w+", CORE},
     {"kernels", 5, "kernel/\\w+/\\w+", CORE},
     {"dot", 6, "dot", CORE},
@@ -56,7 +56,7 @@ const std::regex kernel("kernel/.*");
 const std::regex operation("pack|epilogue|quantize/\\w+|dot|gemv|gemm(_\\w+)?|conv(_\\w+)?|pool|depthwise");
 const std::regex internal("kernel/.*|simd/.*|dispatch.*|pe/.*|tern");  // or opt-in
 const std::regex reference("reference.*");
-const std::regex oracle("config|status|encoding|view|window|layout|epilogue|fused|reference.*|pack|quantize/granularity");
+const std::regex oracle("config|status|encoding|view|window|layout(_\\w+)?|epilogue|fused|reference.*|pack|quantize/granularity");
 
 const room* room_of(const std::string& header) {
     for (const room& r : rooms)
