@@ -27,6 +27,7 @@
 #include <type_traits>
 
 #include <tern/gemm.hpp>
+#include <tern/layout_sevens.hpp>
 
 namespace tern {
 
