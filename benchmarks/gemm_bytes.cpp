@@ -16,6 +16,7 @@ void add_gemm_bytes(const layer& l, selection wanted) {
     add_products<bytes_family<tern::ternary>>(l, wanted, multiply);
     add_products<bytes_family<tern::binary>>(l, wanted, multiply);
     add_products<trits_family>(l, wanted, multiply);
+    add_products<sevens_family>(l, wanted, multiply);
 }
 
 }  // namespace tern_bench

@@ -108,7 +108,7 @@ def draw_roofline(results, commit, path):
     top = 0
     mixes = [("binary_lookup", "vpermi2b, 7 bits"), ("xor_popcnt_add", "xor + popcnt + add"),
              ("ternary_lookup", "vpermi2b, 4 trits"), ("binary_int8_lookup", "vpermi2w: int8 x 6 bits"),
-             ("ternary_popcnt", "ternary by popcnt"), ("ternary_int8_lookup", "vpermw: int8 x 3 trits"),
+             ("ternary_popcnt", "ternary by popcnt"), ("ternary_int8_lookup", "vpermi2w: int8 x 3.5 trits"),
              ("vpdpbusd", "vpdpbusd"), ("fma_f32", "float multiply-add")]
     for mix, text in mixes:
         for value, _ in limit_line(results, mix, text):

@@ -106,6 +106,24 @@ struct bytes_family {
     }
 };
 
+/// Signed bytes times ternary weights as places in tables of sums, held against vpdpbusd as well.
+struct sevens_family : bytes_family<tern::ternary> {
+    using rhs_packed = tern::packed_matrix<tern::ternary_seven>;
+    using rhs_view = tern::packed_sevens;
+
+    static const char* algorithm() { return "_lookup"; }
+    template <class Arch>
+    static constexpr bool has_kernel() {
+        return std::is_base_of_v<tern::arch::avx512, Arch> && bytes_family<tern::ternary>::has_kernel<Arch>();
+    }
+    template <class Arch>
+    static std::vector<limit_rate> limits(size_t) {
+        std::vector<limit_rate> limits{limit_of<Arch>("of_limit", mix::ternary_int8_lookup)};
+        if (has_mix<Arch>(mix::vpdpbusd)) limits.push_back(limit_of<Arch>("of_vpdpbusd_limit", mix::vpdpbusd));
+        return limits;
+    }
+};
+
 /// Signed bytes times ternary weights in 1.6 bits.
 struct trits_family : bytes_family<tern::ternary> {
     using rhs_packed = tern::packed_matrix<tern::trit>;

@@ -169,16 +169,9 @@ struct avx512_maddubs : avx512_step<1, 64> {
     static TERN_INLINE __m512i add(__m512i a, __m512i b) { return _mm512_add_epi16(a, b); }
 };
 
-/// Three trits of weights select one of 27 sums of activations, of 16 bits each.
-struct vpermw_lookup : avx512_step<1, 32 * 3> {
-    static TERN_INLINE __m512i product(const __m512i (&x)[1], const __m512i (&w)[1]) {
-        return _mm512_permutexvar_epi16(w[0], x[0]);
-    }
-    static TERN_INLINE __m512i add(__m512i a, __m512i b) { return _mm512_add_epi16(a, b); }
-};
-
-/// Six bits of weights select one of 64.
-struct vpermi2w_lookup : avx512_step<2, 32 * 6> {
+/// Weights select one of 64 sums of activations, of 16 bits each: six bits, or three trits and half of a seventh.
+template <int Multiplies>
+struct vpermi2w_lookup : avx512_step<2, Multiplies> {
     static TERN_INLINE __m512i product(const __m512i (&x)[2], const __m512i (&w)[1]) {
         return _mm512_permutex2var_epi16(x[0], w[0], x[1]);
     }
@@ -238,8 +231,8 @@ double byte_rate(tern::arch::avx512, mix m) {
         case mix::ternary_lookup: return best_tile<avx512_lookup<2>>();  // no vpsignb here
         case mix::binary_lookup: return best_tile<avx512_lookup<4>>();
         case mix::maddubs: return best_tile<avx512_maddubs>();
-        case mix::ternary_int8_lookup: return best_tile<vpermw_lookup>();
-        case mix::binary_int8_lookup: return best_tile<vpermi2w_lookup>();
+        case mix::ternary_int8_lookup: return best_tile<vpermi2w_lookup<32 * 7 / 2>>();
+        case mix::binary_int8_lookup: return best_tile<vpermi2w_lookup<32 * 6>>();
         default: return 0;
     }
 }

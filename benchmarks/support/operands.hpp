@@ -89,6 +89,9 @@ inline double packed_bytes(const tern::packed_codes& v) { return static_cast<dou
 inline double packed_bytes(const tern::packed_trits& v) {
     return static_cast<double>(tern::trits_bytes(v.outputs, v.depth));
 }
+inline double packed_bytes(const tern::packed_sevens& v) {
+    return static_cast<double>(tern::sevens_bytes(v.outputs, v.depth));
+}
 inline double packed_bytes(const tern::packed_indices& v) {
     return static_cast<double>(tern::indices_bytes(v.outputs, v.depth));
 }

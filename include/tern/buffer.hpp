@@ -95,7 +95,7 @@ public:
     }
 };
 
-/// Ternary weights in a layout of bytes that own their memory: what the three classes below share.
+/// Ternary weights in a layout of bytes that own their memory: what the classes below share.
 template <class View>
 class packed_byte_matrix : public owner<View> {
 protected:
@@ -142,6 +142,17 @@ public:
     explicit packed_matrix(const Source& source, size_t taps_ = 1) noexcept
         : packed_byte_matrix(source, taps_, trits_bytes(detail::source_rows(source), detail::source_depth(source)),
                              [](auto&&... arguments) { return pack_trits(arguments...); }) {}
+};
+
+/// Ternary weights as places in tables of sums; a `packed_sevens` wherever one is asked for.
+template <>
+class packed_matrix<ternary_seven> : public packed_byte_matrix<packed_sevens> {
+public:
+    packed_matrix() noexcept = default;
+    template <class Source>
+    explicit packed_matrix(const Source& source, size_t taps_ = 1) noexcept
+        : packed_byte_matrix(source, taps_, sevens_bytes(detail::source_rows(source), detail::source_depth(source)),
+                             [](auto&&... arguments) { return pack_sevens(arguments...); }) {}
 };
 
 /// Packed activations that own their memory; a `mutable_packed_rows` wherever one is asked for.

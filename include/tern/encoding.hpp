@@ -32,6 +32,7 @@ enum class encoding_id : std::uint32_t {
     ternary_codes = 4,
     ternary_trits = 5,
     ternary_indices = 6,
+    ternary_sevens = 7,
     unsigned_bits = 16,  ///< + K
     bipolar_bits = 32    ///< + K
 };
@@ -198,6 +199,32 @@ struct ternary_index {
     [[nodiscard]] static TERN_INLINE constexpr std::int32_t decode(std::uint8_t index, int digit) noexcept {
         constexpr std::uint32_t power[per_byte] = {1, 3, 9, 27};
         return static_cast<std::int32_t>(index / power[digit] % 3u) - 1;
+    }
+};
+
+/// Seven of -1, 0 and +1 in two bytes, 2.29 bits each: places in two tables of 54 sums. The lowest five bits of byte h are
+/// the number sum_i (value_{3 h + i} + 1) 3^i, 0 .. 26; bit 5 of the first byte says that the seventh value is not -1, of
+/// the second that it is +1. Bytes with more bits, or with numbers above 26, stand for nothing.
+struct ternary_seven {
+    static constexpr encoding_id id = encoding_id::ternary_sevens;
+    static constexpr int bytes = 2;
+    static constexpr int per_pair = 7;
+    static constexpr std::int32_t max_abs = 1;
+
+    [[nodiscard]] static TERN_INLINE constexpr bool valid(std::int32_t value) noexcept {
+        return value >= -1 && value <= 1;
+    }
+    [[nodiscard]] static TERN_INLINE constexpr std::uint8_t encode(const std::int8_t (&values)[per_pair],
+                                                                   int byte) noexcept {
+        const std::int8_t* const v = values + 3 * byte;
+        return static_cast<std::uint8_t>(13 + v[0] + 3 * v[1] + 9 * v[2] + (values[6] >= byte ? 32 : 0));
+    }
+    [[nodiscard]] static TERN_INLINE constexpr std::int32_t decode(std::uint8_t first, std::uint8_t second,
+                                                                   int digit) noexcept {
+        constexpr std::uint32_t power[3] = {1, 3, 9};
+        if (digit == 6) return (first >> 5 & 1) + (second >> 5 & 1) - 1;
+        const std::uint32_t number = (digit < 3 ? first : second) & 31u;
+        return static_cast<std::int32_t>(number / power[digit % 3] % 3u) - 1;
     }
 };
 

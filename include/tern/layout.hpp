@@ -17,9 +17,12 @@
 //           Behind the tiles of 16 outputs follow the 16 sums of their weights, 4 bytes each.
 //   indices ternary weights in 2 bits for products by table lookup: 64 outputs side by side, one byte each with four
 //           depth positions as a number in base 3. Behind the tiles of a panel follow 64 sums of the weights.
+//   sevens  ternary weights in 2.29 bits for products with signed bytes by table lookup: 32 outputs x 7 depth positions in
+//           64 bytes. The two bytes 2 * lane and 2 * lane + 1 hold one output (see `ternary_seven`), and the outputs o
+//           and o + 16 are neighbours: lane 2 * (o % 16) + o / 16. Behind the tiles of 32 outputs follow their sums.
 //
 // Padding: outputs up to a whole panel and depth up to a whole word are zero bits (code 1, that is value 0, in codes;
-// value 0 in trits and indices). No result depends on them as long as both operands keep this rule; pack.hpp does.
+// value 0 in trits, indices and sevens). No result depends on them as long as both operands keep this rule, as packing does.
 #pragma once
 
 #include <cstddef>
@@ -39,7 +42,7 @@ inline constexpr size_t word_bits = 32;
 inline constexpr size_t panel_outputs = 16;
 
 /// Stable numbers of the layouts, for files. Never renumbered.
-enum class layout_id : std::uint32_t { rows = 1, panels = 2, codes = 3, trits = 4, indices = 5 };
+enum class layout_id : std::uint32_t { rows = 1, panels = 2, codes = 3, trits = 4, indices = 5, sevens = 6 };
 
 /// Depth in words.
 [[nodiscard]] TERN_INLINE constexpr size_t depth_words(size_t depth) noexcept {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Ternary weights in tiles of 64 bytes (layout.hpp says what is where): 2-bit codes, base-3 trits, lookup indices.
+// Ternary weights in tiles of 64 bytes (layout.hpp says what is where): 2-bit codes, base-3 trits, indices of lookup
+// tables and places in tables of sums.
 #pragma once
 
 #include <tern/layout.hpp>
@@ -8,15 +9,16 @@ namespace tern {
 
 /// What they share: tiles of `TileOutputs` outputs x `TileDepth` depth positions, depth fastest; behind the tiles of a
 /// panel (`TileOutputs` outputs) follow the sums of their weights. Any alignment; 64 bytes is fastest. Each says where in
-/// the tile the values of a byte belong (`place`) and how they become one (`encode`).
-template <class Encoding, layout_id Id, size_t TileOutputs, size_t TileDepth>
+/// the tile the values of a unit of bytes belong (`place`) and how they become its byte b (`encode`).
+template <class Encoding, layout_id Id, size_t TileOutputs, size_t TileDepth, size_t UnitBytes = 1>
 struct packed_tiles {
     using encoding = Encoding;
     static constexpr size_t tile_outputs = TileOutputs;
     static constexpr size_t tile_depth = TileDepth;
     static constexpr size_t tile_bytes = 64;
     static constexpr size_t sums_bytes = tile_outputs * sizeof(std::int32_t);
-    static constexpr size_t values_per_byte = tile_outputs * tile_depth / tile_bytes;
+    static constexpr size_t unit_bytes = UnitBytes;
+    static constexpr size_t unit_values = tile_outputs * tile_depth * unit_bytes / tile_bytes;
 
     struct tile_place {
         size_t output;
@@ -77,13 +79,13 @@ struct packed_codes : packed_tiles<ternary_code, layout_id::codes, 64, 4> {
         const position at = locate(output, d);
         return ternary_code::decode(static_cast<std::uint32_t>(data[at.byte]) >> at.shift & 3u);
     }
-    /// Value k of byte i of a tile.
+    /// Value k of unit i of a tile.
     [[nodiscard]] static TERN_INLINE constexpr tile_place place(size_t i, size_t k) noexcept {
         return {k * panel_outputs + i / tile_depth, i % tile_depth};
     }
-    [[nodiscard]] static TERN_INLINE constexpr std::uint8_t encode(const std::int8_t (&values)[values_per_byte]) noexcept {
+    [[nodiscard]] static TERN_INLINE constexpr std::uint8_t encode(const std::int8_t (&values)[unit_values], size_t) noexcept {
         std::uint32_t byte = 0;
-        for (size_t k = 0; k < values_per_byte; ++k) byte |= ternary_code::encode(values[k]) << (2 * k);
+        for (size_t k = 0; k < unit_values; ++k) byte |= ternary_code::encode(values[k]) << (2 * k);
         return static_cast<std::uint8_t>(byte);
     }
 };
@@ -112,7 +114,7 @@ struct packed_trits : packed_tiles<trit, layout_id::trits, 16, 20> {
     [[nodiscard]] static TERN_INLINE constexpr tile_place place(size_t i, size_t k) noexcept {
         return {i / lane_bytes, k * lane_bytes + i % lane_bytes};
     }
-    [[nodiscard]] static TERN_INLINE constexpr std::uint8_t encode(const std::int8_t (&values)[values_per_byte]) noexcept {
+    [[nodiscard]] static TERN_INLINE constexpr std::uint8_t encode(const std::int8_t (&values)[unit_values], size_t) noexcept {
         return trit::encode(values);
     }
 };
@@ -128,8 +130,32 @@ struct packed_indices : packed_tiles<ternary_index, layout_id::indices, 64, 4> {
         return ternary_index::decode(tile[output % tile_outputs], static_cast<int>(d % tile_depth));
     }
     [[nodiscard]] static TERN_INLINE constexpr tile_place place(size_t i, size_t k) noexcept { return {i, k}; }
-    [[nodiscard]] static TERN_INLINE constexpr std::uint8_t encode(const std::int8_t (&values)[values_per_byte]) noexcept {
+    [[nodiscard]] static TERN_INLINE constexpr std::uint8_t encode(const std::int8_t (&values)[unit_values], size_t) noexcept {
         return ternary_index::encode(values);
+    }
+};
+
+/// Ternary weights as places in tables of sums: two bytes hold seven depth positions of an output, and the outputs o and
+/// o + 16 are neighbours.
+struct packed_sevens : packed_tiles<ternary_seven, layout_id::sevens, 32, ternary_seven::per_pair, 2> {
+    TERN_INLINE constexpr packed_sevens() noexcept {}
+    TERN_INLINE constexpr packed_sevens(const std::uint8_t* data_, size_t outputs_, size_t depth_) noexcept
+        : packed_tiles(data_, outputs_, depth_) {}
+
+    /// Offset of the two bytes of an output in a tile.
+    [[nodiscard]] static TERN_INLINE constexpr size_t offset(size_t output) noexcept {
+        return 2 * (2 * (output % panel_outputs) + output % tile_outputs / panel_outputs);
+    }
+    [[nodiscard]] TERN_INLINE constexpr std::int32_t value(size_t output, size_t d) const noexcept {
+        const std::uint8_t* const at = panel(output / tile_outputs) + d / tile_depth * tile_bytes + offset(output);
+        return ternary_seven::decode(at[0], at[1], static_cast<int>(d % tile_depth));
+    }
+    [[nodiscard]] static TERN_INLINE constexpr tile_place place(size_t i, size_t k) noexcept {
+        return {i % 2 * panel_outputs + i / 2, k};
+    }
+    [[nodiscard]] static TERN_INLINE constexpr std::uint8_t encode(const std::int8_t (&values)[unit_values],
+                                                                   size_t b) noexcept {
+        return ternary_seven::encode(values, static_cast<int>(b));
     }
 };
 
@@ -144,14 +170,17 @@ struct packed_indices : packed_tiles<ternary_index, layout_id::indices, 64, 4> {
 [[nodiscard]] TERN_INLINE constexpr size_t indices_bytes(size_t outputs, size_t depth) noexcept {
     return packed_indices::bytes_for(outputs, depth);
 }
+[[nodiscard]] TERN_INLINE constexpr size_t sevens_bytes(size_t outputs, size_t depth) noexcept {
+    return packed_sevens::bytes_for(outputs, depth);
+}
 
-template <class Encoding, layout_id Id, size_t Outputs, size_t Depth>
-[[nodiscard]] TERN_INLINE byte_range bytes_of(const packed_tiles<Encoding, Id, Outputs, Depth>& v) noexcept {
+template <class Encoding, layout_id Id, size_t Outputs, size_t Depth, size_t Unit>
+[[nodiscard]] TERN_INLINE byte_range bytes_of(const packed_tiles<Encoding, Id, Outputs, Depth, Unit>& v) noexcept {
     return bytes_of(v.data, v.bytes_for(v.outputs, v.depth));
 }
 
-template <class Encoding, layout_id Id, size_t Outputs, size_t Depth>
-[[nodiscard]] TERN_INLINE status check(const packed_tiles<Encoding, Id, Outputs, Depth>& v) noexcept {
+template <class Encoding, layout_id Id, size_t Outputs, size_t Depth, size_t Unit>
+[[nodiscard]] TERN_INLINE status check(const packed_tiles<Encoding, Id, Outputs, Depth, Unit>& v) noexcept {
     if (v.layout != Id) return status::bad_layout;
     if (v.outputs == 0 || v.depth == 0) return status::ok;
     if (v.data == nullptr) return status::null_pointer;

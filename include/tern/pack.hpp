@@ -3,7 +3,7 @@
 //
 // Every function here reads a *source*: a `matrix_view` of integers, or any packed view (that is a transcode). The
 // whole source is validated first; on any status but `ok` nothing is written. Cost: one pass to validate, one to
-// write, O(rows * depth). No allocation, no threads. pack_tiles.hpp packs codes, trits and lookup indices.
+// write, O(rows * depth). No allocation, no threads. pack_tiles.hpp packs tiles of bytes.
 #pragma once
 
 #include <cstddef>
@@ -45,8 +45,8 @@ template <class Encoding>
 TERN_INLINE constexpr size_t source_depth(const packed_panels<Encoding>& v) noexcept {
     return v.depth();
 }
-template <class Encoding, layout_id Id, size_t Outputs, size_t Depth>
-TERN_INLINE constexpr size_t source_depth(const packed_tiles<Encoding, Id, Outputs, Depth>& v) noexcept {
+template <class Encoding, layout_id Id, size_t Outputs, size_t Depth, size_t Unit>
+TERN_INLINE constexpr size_t source_depth(const packed_tiles<Encoding, Id, Outputs, Depth, Unit>& v) noexcept {
     return v.depth;
 }
 

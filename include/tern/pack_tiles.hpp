@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Packing ternary weights as 2-bit codes, base-3 trits and lookup indices, from any source of pack.hpp.
+// Packing ternary weights as 2-bit codes, base-3 trits and what products by table lookup read, from any source of
+// pack.hpp.
 #pragma once
 
 #include <cstddef>
@@ -17,15 +18,15 @@ TERN_INLINE void for_each_tile_byte(const Source& source, const Tiles& view, con
     for (size_t first = 0; first < view.outputs; first += Tiles::tile_outputs) {
         std::uint32_t sums[Tiles::tile_outputs] = {};
         for (size_t d = 0; d < view.panel_tiles() * Tiles::tile_depth; d += Tiles::tile_depth)
-            for (size_t i = 0; i < Tiles::tile_bytes; ++i) {
-                std::int8_t values[Tiles::values_per_byte] = {};
-                for (size_t k = 0; k < Tiles::values_per_byte; ++k) {
+            for (size_t i = 0; i < Tiles::tile_bytes / Tiles::unit_bytes; ++i) {
+                std::int8_t values[Tiles::unit_values] = {};
+                for (size_t k = 0; k < Tiles::unit_values; ++k) {
                     const auto place = Tiles::place(i, k);
                     if (first + place.output >= view.outputs || d + place.depth >= view.depth) continue;
                     values[k] = static_cast<std::int8_t>(source_value(source, first + place.output, d + place.depth));
                     sums[place.output] += static_cast<std::uint32_t>(std::int32_t{values[k]});
                 }
-                put(at++, Tiles::encode(values));
+                for (size_t b = 0; b < Tiles::unit_bytes; ++b) put(at++, Tiles::encode(values, b));
             }
         for (const std::uint32_t sum : sums)
             for (int shift = 0; shift < 32; shift += 8) put(at++, static_cast<std::uint8_t>(sum >> shift & 0xffu));
@@ -87,6 +88,13 @@ template <class Arch = default_arch, class Source>
     return detail::pack_tiles<Arch>(source, dst, dst_bytes, packed);
 }
 
+/// As places in tables of sums, seven values to two bytes. dst: `sevens_bytes(outputs, depth)` bytes.
+template <class Arch = default_arch, class Source>
+[[nodiscard]] status pack_sevens(const Source& source, std::uint8_t* dst, size_t dst_bytes,
+                                 packed_sevens& packed) noexcept {
+    return detail::pack_tiles<Arch>(source, dst, dst_bytes, packed);
+}
+
 /// Codes that already lie in memory and whose bytes are not trusted, as `view_panels`: every byte has to be what
 /// `pack_codes` writes for the values there, else `bad_value`; so the fourth code is a `bad_value`.
 template <class Arch = default_arch>
@@ -106,6 +114,13 @@ template <class Arch = default_arch>
 template <class Arch = default_arch>
 [[nodiscard]] status view_indices(const void* data, size_t bytes, layout_id layout, size_t outputs, size_t depth,
                                   packed_indices& packed) noexcept {
+    return detail::view_tiles<Arch>(data, bytes, layout, outputs, depth, packed);
+}
+
+/// The same for places in tables of sums.
+template <class Arch = default_arch>
+[[nodiscard]] status view_sevens(const void* data, size_t bytes, layout_id layout, size_t outputs, size_t depth,
+                                 packed_sevens& packed) noexcept {
     return detail::view_tiles<Arch>(data, bytes, layout, outputs, depth, packed);
 }
 

@@ -30,7 +30,7 @@ const room rooms[] = {
     {"version", 0, "version", CORE},
     {"config", 1, "config", CORE},
     {"words", 2, "arch|status|encoding|parallel|simd/bits", CORE},
-    {"registers", 3, "simd/(scalar|bytes|byte_planes|channel_bytes|floats|full_adder|lookup|plane_bytes|real|reals|signed_adds|stages|streams)", CORE},
+    {"registers", 3, "simd/(scalar|bytes|byte_planes|channel_bytes|floats|full_adder|lookup|sevens|plane_bytes|real|reals|signed_adds|stages|streams)", CORE},
     {"registers (xsimd)", 3, "simd/batch", CORE "|xsimd/xsimd\\.hpp"},
     {"registers (x86)", 3, "simd/x86", CORE "|immintrin\\.h"},
     {"registers (Cortex-M)", 3, "simd/arm_dsp", CORE "|arm_acle\\.h"},

@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: MIT
+// Signed bytes times ternary weights by table lookup: seven weights are two places in tables of sums that seven
+// activations make (simd/sevens.hpp), and a lookup and an addition serve 32 outputs.
+//
+// Tables are dear (as much work as some hundred outputs), so they serve as many outputs as the driver gives at once
+// before they are made again for other positions of depth; as many as fit a first-level cache are made at a time.
+// A tile adds at most 7 * 128 in magnitude to sums of 16 bits, so that 36 of them (252 positions of depth) fit.
+#pragma once
+
+#include <tern/kernel/bytes/byte_sum.hpp>
+#include <tern/kernel/gemm/sink.hpp>
+#include <tern/layout_tiles.hpp>
+#include <tern/simd/x86_sevens.hpp>
+
+namespace tern::kernel {
+
+TERN_INLINE constexpr auto sevens_config(arch::scalar) noexcept { return simd::scalar_sevens{}; }
+#if TERN_HAS_AVX512
+TERN_INLINE constexpr auto sevens_config(arch::avx512) noexcept { return simd::avx512_sevens<false>{}; }
+#endif
+#if TERN_HAS_AVX512_VNNI
+TERN_INLINE constexpr auto sevens_config(arch::avx512_vnni) noexcept {
+    return simd::avx512_sevens<true>{};
+}
+#endif
+
+inline constexpr size_t seven_entries = 128;  ///< of the two tables of a tile
+inline constexpr size_t seven_fold_tiles = 32767 / (packed_sevens::tile_depth * 128);
+
+/// The register tile: Rows activations x Groups groups of 32 outputs.
+template <class Lanes, size_t Rows, size_t Groups>
+struct sevens_tile {
+    /// acc[r][output] = or += weights x activations over `tiles` tiles of depth. tables: of row 0, `table_stride` entries
+    /// before those of the next row; weights: the first tile, `group_stride` bytes before that of the next group.
+    static TERN_INLINE void run(const std::int16_t* tables, size_t table_stride, const std::uint8_t* weights,
+                                size_t group_stride, size_t tiles, bool add, std::int32_t* acc,
+                                size_t acc_stride) noexcept {
+        for (size_t at = 0; at < tiles; add = true) {
+            const size_t end = tiles - at < seven_fold_tiles ? tiles : at + seven_fold_tiles;
+            typename Lanes::sums sums[Rows][Groups];
+            for_each([&](auto r, auto g) TERN_INLINE_LAMBDA { sums[r][g] = Lanes::zero(); });
+            TERN_KEEP_LOOP
+            for (; at < end; ++at) {
+                bits::unroll<2>([&](auto h) TERN_INLINE_LAMBDA {
+                    typename Lanes::reg w[Groups];
+                    bits::unroll<Groups>([&](auto g) TERN_INLINE_LAMBDA {
+                        w[g] = Lanes::template indices<int{decltype(h)::value}>(weights + g * group_stride +
+                                                                                at * packed_sevens::tile_bytes);
+                    });
+                    bits::unroll<Rows>([&](auto r) TERN_INLINE_LAMBDA {
+                        const auto table = Lanes::load(tables + r * table_stride + at * seven_entries + h * 64);
+                        typename Lanes::reg found[Groups];
+                        bits::unroll<Groups>(
+                            [&](auto g) TERN_INLINE_LAMBDA { found[g] = Lanes::look_up(w[g], table); });
+                        bits::unroll<Groups>(
+                            [&](auto g) TERN_INLINE_LAMBDA { sums[r][g] = Lanes::add(sums[r][g], found[g]); });
+                    });
+                });
+            }
+            for_each([&](auto r, auto g) TERN_INLINE_LAMBDA {
+                Lanes::store(acc + r * acc_stride + g * packed_sevens::tile_outputs, sums[r][g], add);
+            });
+        }
+    }
+
+private:
+    template <class F>
+    static TERN_INLINE void for_each(const F& f) noexcept {
+        bits::unroll<Rows>([&](auto r) TERN_INLINE_LAMBDA {
+            bits::unroll<Groups>([&](auto g) TERN_INLINE_LAMBDA { f(r, g); });
+        });
+    }
+};
+
+/// `groups` groups of 32 outputs with some rows. A function of its own, shared by all sinks.
+template <class Arch, size_t Rows>
+void run_sevens(const std::int16_t* tables, size_t table_stride, const std::uint8_t* weights, size_t group_stride,
+                size_t groups, size_t tiles, bool add, std::int32_t* acc, size_t acc_stride) noexcept {
+    using lanes = decltype(sevens_config(Arch{}));
+    constexpr size_t step = Rows == 1 ? lanes::row_groups : lanes::groups;
+    for (; groups >= step; groups -= step, weights += step * group_stride, acc += step * packed_sevens::tile_outputs)
+        sevens_tile<lanes, Rows, step>::run(tables, table_stride, weights, group_stride, tiles, add, acc, acc_stride);
+    if constexpr (step > 1)
+        for (; groups != 0; --groups, weights += group_stride, acc += packed_sevens::tile_outputs)
+            sevens_tile<lanes, Rows, 1>::run(tables, table_stride, weights, group_stride, tiles, add, acc, acc_stride);
+}
+
+/// A product as kernel/gemm/driver.hpp wants it. `OneRow`: for a single row of activations; `Real`: for a sink whose driver
+/// keeps more of every result.
+template <class Arch, bool OneRow, bool Real>
+class sevens_product {
+    static_assert(arch::compiled(Arch{}),
+                  "tern: this architecture's instructions are not enabled for this translation unit; "
+                  "add the compiler flags or choose another tag");
+
+    using lanes = decltype(sevens_config(Arch{}));
+    using bytes = typename decltype(bytes_config(Arch{}))::bytes;
+    static constexpr size_t tile_rows = OneRow ? 1 : lanes::rows;
+    static constexpr size_t group_panels = packed_sevens::tile_outputs / panel_outputs;
+    static constexpr size_t built = 4;  // tiles whose tables are made at once
+    static constexpr size_t scratch_tiles = lanes::scratch_tiles;
+    static_assert(lanes::panels / 2 % group_panels == 0 && scratch_tiles >= built * tile_rows);
+
+public:
+    using arch = Arch;
+    static constexpr size_t row_block = OneRow ? 1 : lanes::block_rows;
+    static constexpr size_t row_step = 1;
+    static constexpr size_t panels = Real ? lanes::panels / 2 : lanes::panels;
+
+    TERN_INLINE sevens_product(const matrix_view<const std::int8_t>& lhs, const packed_sevens& rhs) noexcept
+        : lhs_(lhs), rhs_(rhs), panel_stride_(rhs.panel_stride()) {}
+
+    [[nodiscard]] TERN_INLINE size_t rows() const noexcept { return lhs_.rows; }
+    [[nodiscard]] TERN_INLINE size_t depth() const noexcept { return lhs_.cols; }
+    [[nodiscard]] TERN_INLINE size_t outputs() const noexcept { return rhs_.outputs; }
+
+    TERN_INLINE void select(size_t row, size_t rows, size_t from, size_t to) noexcept {
+        row_ = row;
+        rows_ = rows;
+        from_ = from;
+        to_ = to;
+    }
+
+    [[nodiscard]] TERN_INLINE size_t near_panels() const noexcept { return static_cast<size_t>(-1); }
+    [[nodiscard]] TERN_INLINE std::int32_t row_sum(size_t r) const noexcept {
+        return from_ == to_ ? 0 : byte_sum<bytes>(lhs_.row(row_ + r) + from_, to_ - from_);
+    }
+
+    TERN_INLINE void weight_sums(size_t panel, std::int32_t (&sums)[panel_outputs]) const noexcept {
+        if (lhs_.cols != 0)
+            std::memcpy(sums, rhs_.sums(panel / group_panels) + panel % group_panels * sizeof sums, sizeof sums);
+    }
+
+    TERN_INLINE void multiply(size_t panel, size_t count, std::int32_t* acc, size_t stride) noexcept {
+        for (size_t r = 0; from_ == to_ && r < rows_; ++r)
+            std::memset(acc + r * stride, 0, panels * panel_outputs * sizeof *acc);
+        const size_t at_once = rows_ < tile_rows ? rows_ : tile_rows;
+        const size_t chunk = scratch_tiles / at_once / built * built;
+        const std::uint8_t* const weights = rhs_.data + panel / group_panels * panel_stride_;
+        const size_t first = from_ / packed_sevens::tile_depth;
+        const size_t end = bits::ceil_div(to_, packed_sevens::tile_depth);
+        for (size_t tile = first; from_ != to_ && tile < end; tile += chunk) {
+            const size_t tiles = end - tile < chunk ? end - tile : chunk;
+            for (size_t r = 0; r < rows_; r += at_once) {
+                const size_t left = rows_ - r < at_once ? rows_ - r : at_once;
+                for (size_t i = 0; i < left; ++i)
+                    for (size_t t = 0; t < tiles; t += built)
+                        build(lhs_.row(row_ + r + i), tile + t, tables_ + (i * chunk + t) * seven_entries);
+                bits::unroll<tile_rows>([&](auto n) TERN_INLINE_LAMBDA {
+                    if (left == n + 1)
+                        run_sevens<Arch, n + 1>(tables_, chunk * seven_entries,
+                                                weights + tile * packed_sevens::tile_bytes, panel_stride_,
+                                                bits::ceil_div(count, group_panels), tiles, tile != first,
+                                                acc + r * stride, stride);
+                });
+            }
+        }
+    }
+
+private:
+    /// The tables of some tiles of a row; positions outside of what is selected count as zero.
+    TERN_INLINE void build(const std::int8_t* x, size_t tile, std::int16_t* to) const noexcept {
+        constexpr size_t depth = built * packed_sevens::tile_depth;
+        const size_t at = tile * packed_sevens::tile_depth;
+        if (at >= from_ && to_ - at >= depth) return lanes::build(x + at, to);
+        std::int8_t part[depth];
+        for (size_t i = 0; i < depth; ++i) part[i] = at + i >= from_ && at + i < to_ ? x[at + i] : std::int8_t{0};
+        lanes::build(part, to);
+    }
+
+    matrix_view<const std::int8_t> lhs_;
+    packed_sevens rhs_;
+    size_t panel_stride_;  // read once, because it is not free to compute
+    size_t row_ = 0;
+    size_t rows_ = 0;
+    size_t from_ = 0;
+    size_t to_ = 0;
+    alignas(64) std::int16_t tables_[scratch_tiles * seven_entries];
+};
+
+}  // namespace tern::kernel
