@@ -75,13 +75,10 @@ private:
 
 namespace detail {
 
-/// The layout that filters have or convert to; void where it is none of the three.
+/// The layout that filters have or convert to; void where convolutions of bytes know none.
 template <class Filters>
-using byte_filters = std::conditional_t<
-    std::is_convertible_v<const Filters&, packed_codes>, packed_codes,
-    std::conditional_t<std::is_convertible_v<const Filters&, packed_trits>, packed_trits,
-                       std::conditional_t<std::is_convertible_v<const Filters&, packed_panels<binary>>,
-                                          packed_panels<binary>, void>>>;
+using byte_filters =
+    std::conditional_t<std::is_same_v<byte_weights<Filters>, packed_sevens>, void, byte_weights<Filters>>;
 template <class Filters>
 inline constexpr bool is_byte_filters = !std::is_void_v<byte_filters<Filters>>;
 

@@ -38,87 +38,47 @@ namespace tern {
 
 [[nodiscard]] TERN_INLINE constexpr size_t tile_count(const packed_sevens& rhs) noexcept { return rhs.panels(); }
 
+namespace detail {
+
+/// The layout that weights have or convert to; void where products of bytes know none.
+template <class Weights>
+using byte_weights = std::conditional_t<
+    std::is_convertible_v<const Weights&, packed_codes>, packed_codes,
+    std::conditional_t<
+        std::is_convertible_v<const Weights&, packed_trits>, packed_trits,
+        std::conditional_t<std::is_convertible_v<const Weights&, packed_sevens>, packed_sevens,
+                           std::conditional_t<std::is_convertible_v<const Weights&, packed_panels<binary>>,
+                                              packed_panels<binary>, void>>>>;
+template <class Weights>
+inline constexpr bool is_byte_weights = !std::is_void_v<byte_weights<Weights>>;
+
+}  // namespace detail
+
 /// int32 accumulators.
-template <class Arch = default_arch>
-[[nodiscard]] status gemm(const matrix_view<const std::int8_t>& lhs, const packed_codes& rhs,
-                          const matrix_view<std::int32_t>& dst, tiles range = {}) noexcept;
+template <class Arch = default_arch, class Weights>
+[[nodiscard]] std::enable_if_t<detail::is_byte_weights<Weights>, status> gemm(
+    const matrix_view<const std::int8_t>& lhs, const Weights& rhs, const matrix_view<std::int32_t>& dst,
+    tiles range = {}) noexcept;
 
 /// Real numbers: accumulators reconstructed as epilogue.hpp says, bit-identical to `reference::gemm`.
 /// The activations' scale and offset may be one a row (`per_channel`).
-template <class Arch = default_arch>
-[[nodiscard]] status gemm(const matrix_view<const std::int8_t>& lhs, const packed_codes& rhs,
-                          const matrix_view<float>& dst, const scale_offset& epilogue, tiles range = {}) noexcept;
+template <class Arch = default_arch, class Weights>
+[[nodiscard]] std::enable_if_t<detail::is_byte_weights<Weights>, status> gemm(
+    const matrix_view<const std::int8_t>& lhs, const Weights& rhs, const matrix_view<float>& dst,
+    const scale_offset& epilogue, tiles range = {}) noexcept;
 
 /// Packed ternary activations: reconstructed, compared with two thresholds, packed.
 /// dst: rows x outputs, planes as in `packed_rows`.
-template <class Arch = default_arch>
-[[nodiscard]] status gemm(const matrix_view<const std::int8_t>& lhs, const packed_codes& rhs,
-                          const mutable_packed_rows<ternary>& dst, const scale_offset& epilogue,
-                          const thresholds& limits, tiles range = {}) noexcept;
+template <class Arch = default_arch, class Weights>
+[[nodiscard]] std::enable_if_t<detail::is_byte_weights<Weights>, status> gemm(
+    const matrix_view<const std::int8_t>& lhs, const Weights& rhs, const mutable_packed_rows<ternary>& dst,
+    const scale_offset& epilogue, const thresholds& limits, tiles range = {}) noexcept;
 
-/// The same with binary weights.
-template <class Arch = default_arch>
-[[nodiscard]] status gemm(const matrix_view<const std::int8_t>& lhs, const packed_panels<binary>& rhs,
-                          const matrix_view<std::int32_t>& dst, tiles range = {}) noexcept;
-
-template <class Arch = default_arch>
-[[nodiscard]] status gemm(const matrix_view<const std::int8_t>& lhs, const packed_panels<binary>& rhs,
-                          const matrix_view<float>& dst, const scale_offset& epilogue, tiles range = {}) noexcept;
-
-template <class Arch = default_arch>
-[[nodiscard]] status gemm(const matrix_view<const std::int8_t>& lhs, const packed_panels<binary>& rhs,
-                          const mutable_packed_rows<ternary>& dst, const scale_offset& epilogue,
-                          const thresholds& limits, tiles range = {}) noexcept;
-
-/// The same with ternary weights of 1.6 bits.
-template <class Arch = default_arch>
-[[nodiscard]] status gemm(const matrix_view<const std::int8_t>& lhs, const packed_trits& rhs,
-                          const matrix_view<std::int32_t>& dst, tiles range = {}) noexcept;
-
-template <class Arch = default_arch>
-[[nodiscard]] status gemm(const matrix_view<const std::int8_t>& lhs, const packed_trits& rhs,
-                          const matrix_view<float>& dst, const scale_offset& epilogue, tiles range = {}) noexcept;
-
-template <class Arch = default_arch>
-[[nodiscard]] status gemm(const matrix_view<const std::int8_t>& lhs, const packed_trits& rhs,
-                          const mutable_packed_rows<ternary>& dst, const scale_offset& epilogue,
-                          const thresholds& limits, tiles range = {}) noexcept;
-
-/// The same with ternary weights for lookups, 2.29 bits.
-template <class Arch = default_arch>
-[[nodiscard]] status gemm(const matrix_view<const std::int8_t>& lhs, const packed_sevens& rhs,
-                          const matrix_view<std::int32_t>& dst, tiles range = {}) noexcept;
-
-template <class Arch = default_arch>
-[[nodiscard]] status gemm(const matrix_view<const std::int8_t>& lhs, const packed_sevens& rhs,
-                          const matrix_view<float>& dst, const scale_offset& epilogue, tiles range = {}) noexcept;
-
-template <class Arch = default_arch>
-[[nodiscard]] status gemm(const matrix_view<const std::int8_t>& lhs, const packed_sevens& rhs,
-                          const mutable_packed_rows<ternary>& dst, const scale_offset& epilogue,
-                          const thresholds& limits, tiles range = {}) noexcept;
-
-/// Any destination and way there of fused.hpp, for the weights of all layouts.
-template <class Arch = default_arch, class Destination, class How>
-[[nodiscard]] std::enable_if_t<detail::is_how<How>, status> gemm(const matrix_view<const std::int8_t>& lhs,
-                                                                 const packed_codes& rhs, const Destination& dst,
-                                                                 const How& how, tiles range = {}) noexcept;
-
-template <class Arch = default_arch, class Destination, class How>
-[[nodiscard]] std::enable_if_t<detail::is_how<How>, status> gemm(const matrix_view<const std::int8_t>& lhs,
-                                                                 const packed_panels<binary>& rhs,
-                                                                 const Destination& dst, const How& how,
-                                                                 tiles range = {}) noexcept;
-
-template <class Arch = default_arch, class Destination, class How>
-[[nodiscard]] std::enable_if_t<detail::is_how<How>, status> gemm(const matrix_view<const std::int8_t>& lhs,
-                                                                 const packed_trits& rhs, const Destination& dst,
-                                                                 const How& how, tiles range = {}) noexcept;
-
-template <class Arch = default_arch, class Destination, class How>
-[[nodiscard]] std::enable_if_t<detail::is_how<How>, status> gemm(const matrix_view<const std::int8_t>& lhs,
-                                                                 const packed_sevens& rhs, const Destination& dst,
-                                                                 const How& how, tiles range = {}) noexcept;
+/// Any destination and way there of fused.hpp.
+template <class Arch = default_arch, class Weights, class Destination, class How>
+[[nodiscard]] std::enable_if_t<detail::is_byte_weights<Weights> && detail::is_how<How>, status> gemm(
+    const matrix_view<const std::int8_t>& lhs, const Weights& rhs, const Destination& dst, const How& how,
+    tiles range = {}) noexcept;
 
 }  // namespace tern
 
@@ -131,193 +91,114 @@ template <class Arch = default_arch, class Destination, class How>
 namespace tern {
 namespace detail {
 
-struct codes_operands {
-    static constexpr size_t largest_product = 128;
-    static constexpr size_t tile_panels = packed_codes::tile_outputs / panel_outputs;
+// Which product takes which weights: one for a single row, one for more.
 
-    const matrix_view<const std::int8_t>& lhs;
-    const packed_codes& rhs;
+template <class One, class Many, class Rhs, class Sink>
+TERN_INLINE void run_rows(const matrix_view<const std::int8_t>& lhs, const Rhs& rhs, size_t first_panel,
+                          size_t last_panel, const Sink& sink) noexcept {
+    if (lhs.rows == 1)
+        kernel::run_gemm<One>(lhs, rhs, first_panel, last_panel, sink);
+    else
+        kernel::run_gemm<Many>(lhs, rhs, first_panel, last_panel, sink);
+}
 
-    [[nodiscard]] TERN_INLINE size_t depth() const noexcept { return lhs.cols; }
-    [[nodiscard]] TERN_INLINE bool fit() const noexcept { return lhs.cols == rhs.depth; }
+template <class Arch, class Sink>
+TERN_INLINE void run_bytes(const matrix_view<const std::int8_t>& lhs, const packed_codes& rhs, size_t first_panel,
+                           size_t last_panel, const Sink& sink) noexcept {
+    run_rows<kernel::codes_product<Arch, true>, kernel::codes_product<Arch, false>>(lhs, rhs, first_panel, last_panel,
+                                                                                    sink);
+}
 
-    template <class Arch, class Sink>
-    TERN_INLINE void run(size_t first_panel, size_t last_panel, const Sink& sink) const noexcept {
-        if (lhs.rows == 1)
-            kernel::run_gemm<kernel::codes_product<Arch, true>>(lhs, rhs, first_panel, last_panel, sink);
-        else
-            kernel::run_gemm<kernel::codes_product<Arch, false>>(lhs, rhs, first_panel, last_panel, sink);
-    }
-};
+template <class Arch, class Sink>
+TERN_INLINE void run_bytes(const matrix_view<const std::int8_t>& lhs, const packed_trits& rhs, size_t first_panel,
+                           size_t last_panel, const Sink& sink) noexcept {
+    run_rows<kernel::trits_product<Arch, true>, kernel::trits_product<Arch, false>>(lhs, rhs, first_panel, last_panel,
+                                                                                    sink);
+}
 
-struct bits_operands {
-    static constexpr size_t largest_product = 128;
-    static constexpr size_t tile_panels = 1;
+template <class Arch, class Sink>
+TERN_INLINE void run_bytes(const matrix_view<const std::int8_t>& lhs, const packed_sevens& rhs, size_t first_panel,
+                           size_t last_panel, const Sink& sink) noexcept {
+    run_rows<kernel::sevens_product<Arch, true, Sink::real>, kernel::sevens_product<Arch, false, Sink::real>>(
+        lhs, rhs, first_panel, last_panel, sink);
+}
 
-    const matrix_view<const std::int8_t>& lhs;
-    const packed_panels<binary>& rhs;
-
-    [[nodiscard]] TERN_INLINE size_t depth() const noexcept { return lhs.cols; }
-    [[nodiscard]] TERN_INLINE bool fit() const noexcept { return rhs.taps == 1 && lhs.cols == rhs.tap_depth; }
-
-    template <class Arch, class Sink>
-    TERN_INLINE void run(size_t first_panel, size_t last_panel, const Sink& sink) const noexcept {
+template <class Arch, class Sink>
+TERN_INLINE void run_bytes(const matrix_view<const std::int8_t>& lhs, const packed_panels<binary>& rhs,
+                           size_t first_panel, size_t last_panel, const Sink& sink) noexcept {
 #if TERN_HAS_AVX512
-        // From 256 outputs on the tables are worth their making.
-        if constexpr (std::is_base_of_v<arch::avx512, Arch>)
-            if (lhs.rows >= 4 && lhs.cols != 0 && last_panel - first_panel >= 16)
-                return kernel::run_gemm<kernel::tables_product<Arch>>(lhs, rhs, first_panel, last_panel, sink);
+    // From 256 outputs on the tables are worth their making.
+    if constexpr (std::is_base_of_v<arch::avx512, Arch>)
+        if (lhs.rows >= 4 && lhs.cols != 0 && last_panel - first_panel >= 16)
+            return kernel::run_gemm<kernel::tables_product<Arch>>(lhs, rhs, first_panel, last_panel, sink);
 #endif
-        if (lhs.rows == 1)
-            kernel::run_gemm<kernel::bits_product<Arch, true>>(lhs, rhs, first_panel, last_panel, sink);
-        else
-            kernel::run_gemm<kernel::bits_product<Arch, false>>(lhs, rhs, first_panel, last_panel, sink);
-    }
-};
+    run_rows<kernel::bits_product<Arch, true>, kernel::bits_product<Arch, false>>(lhs, rhs, first_panel, last_panel,
+                                                                                  sink);
+}
 
-struct trits_operands {
+/// Outputs of a tile of a range, and whether the depths agree.
+template <class Tiles>
+inline constexpr size_t range_outputs = Tiles::tile_outputs;
+template <>
+inline constexpr size_t range_outputs<packed_panels<binary>> = panel_outputs;
+
+template <class Tiles>
+[[nodiscard]] TERN_INLINE bool has_depth(const Tiles& rhs, size_t depth) noexcept {
+    return rhs.depth == depth;
+}
+[[nodiscard]] TERN_INLINE bool has_depth(const packed_panels<binary>& rhs, size_t depth) noexcept {
+    return rhs.taps == 1 && rhs.tap_depth == depth;
+}
+
+template <class Weights>
+struct byte_product_operands {
     static constexpr size_t largest_product = 128;
-    static constexpr size_t tile_panels = 1;
+    static constexpr size_t tile_panels = range_outputs<Weights> / panel_outputs;
 
     const matrix_view<const std::int8_t>& lhs;
-    const packed_trits& rhs;
+    const Weights rhs;
 
     [[nodiscard]] TERN_INLINE size_t depth() const noexcept { return lhs.cols; }
-    [[nodiscard]] TERN_INLINE bool fit() const noexcept { return lhs.cols == rhs.depth; }
+    [[nodiscard]] TERN_INLINE bool fit() const noexcept { return has_depth(rhs, lhs.cols); }
 
     template <class Arch, class Sink>
     TERN_INLINE void run(size_t first_panel, size_t last_panel, const Sink& sink) const noexcept {
-        if (lhs.rows == 1)
-            kernel::run_gemm<kernel::trits_product<Arch, true>>(lhs, rhs, first_panel, last_panel, sink);
-        else
-            kernel::run_gemm<kernel::trits_product<Arch, false>>(lhs, rhs, first_panel, last_panel, sink);
-    }
-};
-
-struct sevens_operands {
-    static constexpr size_t largest_product = 128;
-    static constexpr size_t tile_panels = packed_sevens::tile_outputs / panel_outputs;
-
-    const matrix_view<const std::int8_t>& lhs;
-    const packed_sevens& rhs;
-
-    [[nodiscard]] TERN_INLINE size_t depth() const noexcept { return lhs.cols; }
-    [[nodiscard]] TERN_INLINE bool fit() const noexcept { return lhs.cols == rhs.depth; }
-
-    template <class Arch, class Sink>
-    TERN_INLINE void run(size_t first_panel, size_t last_panel, const Sink& sink) const noexcept {
-        if (lhs.rows == 1)
-            kernel::run_gemm<kernel::sevens_product<Arch, true, Sink::real>>(lhs, rhs, first_panel, last_panel, sink);
-        else
-            kernel::run_gemm<kernel::sevens_product<Arch, false, Sink::real>>(lhs, rhs, first_panel, last_panel, sink);
+        run_bytes<Arch>(lhs, rhs, first_panel, last_panel, sink);
     }
 };
 
 }  // namespace detail
 
-template <class Arch>
-status gemm(const matrix_view<const std::int8_t>& lhs, const packed_codes& rhs, const matrix_view<std::int32_t>& dst,
-            tiles range) noexcept {
-    return detail::product<Arch>(detail::codes_operands{lhs, rhs}, dst, range);
+template <class Arch, class Weights>
+std::enable_if_t<detail::is_byte_weights<Weights>, status> gemm(const matrix_view<const std::int8_t>& lhs,
+                                                                const Weights& rhs,
+                                                                const matrix_view<std::int32_t>& dst,
+                                                                tiles range) noexcept {
+    return detail::product<Arch>(detail::byte_product_operands<detail::byte_weights<Weights>>{lhs, rhs}, dst, range);
 }
 
-template <class Arch>
-status gemm(const matrix_view<const std::int8_t>& lhs, const packed_codes& rhs, const matrix_view<float>& dst,
-            const scale_offset& epilogue, tiles range) noexcept {
-    return detail::product<Arch>(detail::codes_operands{lhs, rhs}, dst, epilogue, range);
+template <class Arch, class Weights>
+std::enable_if_t<detail::is_byte_weights<Weights>, status> gemm(const matrix_view<const std::int8_t>& lhs,
+                                                                const Weights& rhs, const matrix_view<float>& dst,
+                                                                const scale_offset& epilogue, tiles range) noexcept {
+    return gemm<Arch>(lhs, rhs, dst, to_float{epilogue}, range);
 }
 
-template <class Arch>
-status gemm(const matrix_view<const std::int8_t>& lhs, const packed_codes& rhs,
-            const mutable_packed_rows<ternary>& dst, const scale_offset& epilogue, const thresholds& limits,
-            tiles range) noexcept {
-    return detail::product<Arch>(detail::codes_operands{lhs, rhs}, dst, epilogue, limits, range);
+template <class Arch, class Weights>
+std::enable_if_t<detail::is_byte_weights<Weights>, status> gemm(const matrix_view<const std::int8_t>& lhs,
+                                                                const Weights& rhs,
+                                                                const mutable_packed_rows<ternary>& dst,
+                                                                const scale_offset& epilogue,
+                                                                const thresholds& limits, tiles range) noexcept {
+    return gemm<Arch>(lhs, rhs, dst, to_ternary{epilogue, limits}, range);
 }
 
-template <class Arch>
-status gemm(const matrix_view<const std::int8_t>& lhs, const packed_panels<binary>& rhs,
-            const matrix_view<std::int32_t>& dst, tiles range) noexcept {
-    return detail::product<Arch>(detail::bits_operands{lhs, rhs}, dst, range);
-}
-
-template <class Arch>
-status gemm(const matrix_view<const std::int8_t>& lhs, const packed_panels<binary>& rhs,
-            const matrix_view<float>& dst, const scale_offset& epilogue, tiles range) noexcept {
-    return detail::product<Arch>(detail::bits_operands{lhs, rhs}, dst, epilogue, range);
-}
-
-template <class Arch>
-status gemm(const matrix_view<const std::int8_t>& lhs, const packed_panels<binary>& rhs,
-            const mutable_packed_rows<ternary>& dst, const scale_offset& epilogue, const thresholds& limits,
-            tiles range) noexcept {
-    return detail::product<Arch>(detail::bits_operands{lhs, rhs}, dst, epilogue, limits, range);
-}
-
-template <class Arch>
-status gemm(const matrix_view<const std::int8_t>& lhs, const packed_trits& rhs,
-            const matrix_view<std::int32_t>& dst, tiles range) noexcept {
-    return detail::product<Arch>(detail::trits_operands{lhs, rhs}, dst, range);
-}
-
-template <class Arch>
-status gemm(const matrix_view<const std::int8_t>& lhs, const packed_trits& rhs,
-            const matrix_view<float>& dst, const scale_offset& epilogue, tiles range) noexcept {
-    return detail::product<Arch>(detail::trits_operands{lhs, rhs}, dst, epilogue, range);
-}
-
-template <class Arch>
-status gemm(const matrix_view<const std::int8_t>& lhs, const packed_trits& rhs,
-            const mutable_packed_rows<ternary>& dst, const scale_offset& epilogue, const thresholds& limits,
-            tiles range) noexcept {
-    return detail::product<Arch>(detail::trits_operands{lhs, rhs}, dst, epilogue, limits, range);
-}
-
-template <class Arch>
-status gemm(const matrix_view<const std::int8_t>& lhs, const packed_sevens& rhs,
-            const matrix_view<std::int32_t>& dst, tiles range) noexcept {
-    return detail::product<Arch>(detail::sevens_operands{lhs, rhs}, dst, range);
-}
-
-template <class Arch>
-status gemm(const matrix_view<const std::int8_t>& lhs, const packed_sevens& rhs,
-            const matrix_view<float>& dst, const scale_offset& epilogue, tiles range) noexcept {
-    return detail::product<Arch>(detail::sevens_operands{lhs, rhs}, dst, epilogue, range);
-}
-
-template <class Arch>
-status gemm(const matrix_view<const std::int8_t>& lhs, const packed_sevens& rhs,
-            const mutable_packed_rows<ternary>& dst, const scale_offset& epilogue, const thresholds& limits,
-            tiles range) noexcept {
-    return detail::product<Arch>(detail::sevens_operands{lhs, rhs}, dst, epilogue, limits, range);
-}
-
-template <class Arch, class Destination, class How>
-std::enable_if_t<detail::is_how<How>, status> gemm(const matrix_view<const std::int8_t>& lhs,
-                                                   const packed_codes& rhs, const Destination& dst,
-                                                   const How& how, tiles range) noexcept {
-    return detail::fused_product<Arch>(detail::codes_operands{lhs, rhs}, dst, how, range);
-}
-
-template <class Arch, class Destination, class How>
-std::enable_if_t<detail::is_how<How>, status> gemm(const matrix_view<const std::int8_t>& lhs,
-                                                   const packed_panels<binary>& rhs, const Destination& dst,
-                                                   const How& how, tiles range) noexcept {
-    return detail::fused_product<Arch>(detail::bits_operands{lhs, rhs}, dst, how, range);
-}
-
-template <class Arch, class Destination, class How>
-std::enable_if_t<detail::is_how<How>, status> gemm(const matrix_view<const std::int8_t>& lhs,
-                                                   const packed_trits& rhs, const Destination& dst,
-                                                   const How& how, tiles range) noexcept {
-    return detail::fused_product<Arch>(detail::trits_operands{lhs, rhs}, dst, how, range);
-}
-
-
-template <class Arch, class Destination, class How>
-std::enable_if_t<detail::is_how<How>, status> gemm(const matrix_view<const std::int8_t>& lhs,
-                                                   const packed_sevens& rhs, const Destination& dst,
-                                                   const How& how, tiles range) noexcept {
-    return detail::fused_product<Arch>(detail::sevens_operands{lhs, rhs}, dst, how, range);
+template <class Arch, class Weights, class Destination, class How>
+std::enable_if_t<detail::is_byte_weights<Weights> && detail::is_how<How>, status> gemm(
+    const matrix_view<const std::int8_t>& lhs, const Weights& rhs, const Destination& dst, const How& how,
+    tiles range) noexcept {
+    return detail::fused_product<Arch>(detail::byte_product_operands<detail::byte_weights<Weights>>{lhs, rhs}, dst, how,
+                                       range);
 }
 
 }  // namespace tern
