@@ -41,7 +41,7 @@ const room rooms[] = {
     {"kernels", 5, "kernel/\\w+/\\w+", CORE},
     {"dot", 6, "dot", CORE},
     {"products", 7, "gemv|gemm(_\\w+)?", CORE},
-    {"plans", 9, "plan|layer", CORE},
+    {"plans", 9, "plan(_\\w+)?|layer", CORE},
     {"windows", 8, "conv(_\\w+)?|pool|depthwise", CORE},
     {"reference", 8, "reference(/\\w+)?", CORE},
     {"owners", 9, "buffer", CORE "|memory|new|utility"},
