@@ -7,6 +7,7 @@
 
 #include <tern/buffer.hpp>
 #include <tern/gemv.hpp>
+#include <tern/plan_bytes.hpp>
 #include <tern/reference.hpp>
 
 #include "support/architectures.hpp"
@@ -108,6 +109,73 @@ TEST_CASE("timing takes the faster one by the caller's clock, and keeps to the s
     const algorithm table = tern::plan_product<tern::ternary>(64, 8, 64);
     CHECK(tern::time_product<tern::ternary>(64, 8, 64, nullptr, bytes, counting) == table);
     CHECK(tern::time_product<tern::ternary>(64, 8, 64, scratch.data(), 10, counting) == table);
+    CHECK(asked == 0);
+}
+
+constexpr tern::layout_id byte_layouts[] = {tern::layout_id::codes, tern::layout_id::trits, tern::layout_id::sevens};
+
+TEST_CASE("signed bytes: whatever layout was chosen is packed and multiplied to the same numbers") {
+    tern_test::random_numbers random(2);
+    for (const std::size_t rows : {1u, 5u}) {
+        constexpr std::size_t outputs = 70, depth = 75;
+        const auto x = make_integers(tern_test::describe<tern::ternary>(), rows, depth, fill::random, random);
+        const auto w = make_integers(tern_test::describe<tern::ternary>(), outputs, depth, fill::random, random);
+        const std::vector<std::int8_t> bytes(x.values.begin(), x.values.end());
+        const tern::matrix_view<const std::int8_t> lhs{bytes.data(), rows, depth};
+        std::vector<std::int32_t> expected(rows * outputs);
+        tern::reference::gemm(x.view(), w.view(), {expected.data(), rows, outputs});
+        for (const tern::layout_id layout : byte_layouts) {
+            tern::buffer<unsigned char> memory(tern::weights_bytes(layout, outputs, depth));
+            tern::byte_weights packed;
+            CHECK(tern::pack_weights(layout, w.view(), memory.data(), memory.size() - 1, packed) == status::buffer_size);
+            CHECK(packed.data == nullptr);
+            REQUIRE(tern::pack_weights(layout, w.view(), memory.data(), memory.size(), packed) == status::ok);
+            CHECK(packed.layout == layout);
+            CHECK(tern::tile_count(packed) == (layout == tern::layout_id::codes ? 2 : layout == tern::layout_id::trits ? 5 : 3));
+            std::vector<std::int32_t> dst(rows * outputs, -1);
+            const tern::matrix_view<std::int32_t> view{dst.data(), rows, outputs};
+            CHECK(tern::gemm(lhs, packed, view) == status::ok);
+            CHECK(dst == expected);
+            if (rows == 1) CHECK(tern::gemv(lhs, packed, view) == status::ok);
+            packed.layout = tern::layout_id::rows;
+            CHECK(tern::gemm(lhs, packed, view) == status::bad_layout);
+            CHECK(tern::tile_count(packed) == 0);
+            CHECK(tern::pack_weights(tern::layout_id::rows, w.view(), memory.data(), memory.size(), packed) ==
+                  status::bad_layout);
+            CHECK(tern::weights_bytes(tern::layout_id::rows, outputs, depth) == 0);
+        }
+    }
+}
+
+TEST_CASE("signed bytes: the table, and the caller's clock") {
+    using tern::layout_id;
+    using tern::plan_bytes;
+    constexpr auto cheap = tern::wide_shuffle::one_operation;
+    using best = tern::arch::avx512_vpopcntdq;
+    CHECK(plan_bytes<best>(4096, 16, 4096, cheap) == layout_id::sevens);
+    CHECK(plan_bytes<best>(4096, 16, 4096) == layout_id::codes);
+    CHECK(plan_bytes<best>(4096, 1, 4096, cheap) == layout_id::codes);
+    CHECK(plan_bytes<best>(64, 16, 4096, cheap) == layout_id::codes);
+    CHECK(plan_bytes<tern::arch::avx2>(4096, 16, 4096, cheap) == layout_id::codes);
+    constexpr std::size_t bytes = tern::timing_bytes_of_bytes();
+    tern::buffer<unsigned char> scratch(bytes + 64);
+    for (std::size_t i = 0; i < scratch.size(); ++i) scratch[i] = 0xa5;
+    for (const bool first_is_slow : {true, false}) {
+        int calls = 0;
+        int now = 0;
+        const auto clock = [&] {
+            const bool first = calls++ / 2 < 9;
+            return now += calls % 2 == 0 ? (first == first_is_slow ? 100 : 10) : 1;
+        };
+        CHECK(tern::time_bytes(4096, 64, 70, scratch.data(), bytes, clock) ==
+              (first_is_slow ? layout_id::sevens : layout_id::codes));
+    }
+    for (std::size_t i = bytes; i < scratch.size(); ++i) CHECK(scratch[i] == 0xa5);
+    int asked = 0;
+    const auto counting = [&] { return ++asked; };
+    CHECK(tern::time_bytes(64, 8, 64, nullptr, bytes, counting) == plan_bytes(64, 8, 64));
+    CHECK(tern::time_bytes(64, 8, 64, scratch.data(), 10, counting) == plan_bytes(64, 8, 64));
+    CHECK(tern::time_bytes(0, 8, 64, scratch.data(), bytes, counting) == plan_bytes(0, 8, 64));
     CHECK(asked == 0);
 }
 

@@ -78,7 +78,7 @@ namespace detail {
 /// The layout that filters have or convert to; void where convolutions of bytes know none.
 template <class Filters>
 using byte_filters =
-    std::conditional_t<std::is_same_v<byte_weights<Filters>, packed_sevens>, void, byte_weights<Filters>>;
+    std::conditional_t<std::is_same_v<byte_layout<Filters>, packed_sevens>, void, byte_layout<Filters>>;
 template <class Filters>
 inline constexpr bool is_byte_filters = !std::is_void_v<byte_filters<Filters>>;
 

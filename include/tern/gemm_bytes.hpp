@@ -42,7 +42,7 @@ namespace detail {
 
 /// The layout that weights have or convert to; void where products of bytes know none.
 template <class Weights>
-using byte_weights = std::conditional_t<
+using byte_layout = std::conditional_t<
     std::is_convertible_v<const Weights&, packed_codes>, packed_codes,
     std::conditional_t<
         std::is_convertible_v<const Weights&, packed_trits>, packed_trits,
@@ -50,7 +50,7 @@ using byte_weights = std::conditional_t<
                            std::conditional_t<std::is_convertible_v<const Weights&, packed_panels<binary>>,
                                               packed_panels<binary>, void>>>>;
 template <class Weights>
-inline constexpr bool is_byte_weights = !std::is_void_v<byte_weights<Weights>>;
+inline constexpr bool is_byte_weights = !std::is_void_v<byte_layout<Weights>>;
 
 }  // namespace detail
 
@@ -174,7 +174,7 @@ std::enable_if_t<detail::is_byte_weights<Weights>, status> gemm(const matrix_vie
                                                                 const Weights& rhs,
                                                                 const matrix_view<std::int32_t>& dst,
                                                                 tiles range) noexcept {
-    return detail::product<Arch>(detail::byte_product_operands<detail::byte_weights<Weights>>{lhs, rhs}, dst, range);
+    return detail::product<Arch>(detail::byte_product_operands<detail::byte_layout<Weights>>{lhs, rhs}, dst, range);
 }
 
 template <class Arch, class Weights>
@@ -197,7 +197,7 @@ template <class Arch, class Weights, class Destination, class How>
 std::enable_if_t<detail::is_byte_weights<Weights> && detail::is_how<How>, status> gemm(
     const matrix_view<const std::int8_t>& lhs, const Weights& rhs, const Destination& dst, const How& how,
     tiles range) noexcept {
-    return detail::fused_product<Arch>(detail::byte_product_operands<detail::byte_weights<Weights>>{lhs, rhs}, dst, how,
+    return detail::fused_product<Arch>(detail::byte_product_operands<detail::byte_layout<Weights>>{lhs, rhs}, dst, how,
                                        range);
 }
 

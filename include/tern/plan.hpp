@@ -13,7 +13,7 @@
 //     const tern::algorithm a = tern::plan_product<tern::ternary>(outputs, rows, depth);            // a small table
 //     const tern::algorithm b = tern::time_product<tern::ternary>(outputs, rows, depth, scratch, bytes, seconds);
 //
-// or name one yourself. Then pack and multiply whatever was chosen:
+// or name one yourself (plan_bytes.hpp does the same for activations of signed bytes). Then pack and multiply whatever was chosen:
 //
 //     tern::ternary_weights packed;
 //     s = tern::pack_weights(b, w, memory, tern::weights_bytes(b, outputs, depth), packed);
@@ -167,6 +167,27 @@ struct timing_shape {
 
 }  // namespace detail
 
+namespace detail {
+
+/// Runs run(0) and run(1) nine times each and tells which was faster once: 0 where both were the same, -1 where one failed.
+template <class Clock, class Run>
+[[nodiscard]] int faster_of_two(const Clock& seconds, const Run& run) noexcept {
+    using time = decltype(seconds() - seconds());
+    time best[2] = {};
+    constexpr int runs = 9;
+    for (int i = 0; i < 2; ++i) {
+        for (int n = 0; n < runs; ++n) {
+            const auto start = seconds();
+            if (run(i) != status::ok) return -1;
+            const time taken = seconds() - start;
+            if (n == 0 || taken < best[i]) best[i] = taken;
+        }
+    }
+    return best[1] < best[0] ? 1 : 0;
+}
+
+}  // namespace detail
+
 template <class Lhs>
 [[nodiscard]] constexpr size_t timing_bytes() noexcept {
     return detail::timing_shape(512, 16, 2048).bytes<Lhs>();
@@ -190,21 +211,14 @@ template <class Lhs, class Arch = default_arch, class Clock>
     const matrix_view<std::int32_t> dst{
         reinterpret_cast<std::int32_t*>(memory + shape.rhs_bytes() + shape.lhs_words<Lhs>() * sizeof(word)), shape.rows,
         shape.outputs};
-    using time = decltype(seconds() - seconds());
-    time best[2] = {};
-    constexpr int runs = 9;
-    for (int i = 0; i < 2; ++i) {
+    const int fastest = detail::faster_of_two(seconds, [&](int i) {
         const ternary_weights rhs = i == 0 ? ternary_weights(packed_panels<ternary>(
                                                  reinterpret_cast<const word*>(memory), shape.outputs, shape.depth))
                                            : ternary_weights(packed_indices(memory, shape.outputs, shape.depth));
-        for (int run = 0; run < runs; ++run) {
-            const auto start = seconds();
-            if (gemm<Arch>(lhs, rhs, dst) != status::ok) return fallback;
-            const time taken = seconds() - start;
-            if (run == 0 || taken < best[i]) best[i] = taken;
-        }
-    }
-    return best[1] < best[0] ? algorithm::lookup : algorithm::popcount;
+        return gemm<Arch>(lhs, rhs, dst);
+    });
+    if (fastest < 0) return fallback;
+    return fastest == 1 ? algorithm::lookup : algorithm::popcount;
 }
 
 }  // namespace tern

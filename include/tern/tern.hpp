@@ -30,6 +30,7 @@
 #include <tern/pack_tiles.hpp>
 #include <tern/parallel.hpp>
 #include <tern/plan.hpp>
+#include <tern/plan_bytes.hpp>
 #include <tern/pool.hpp>
 #include <tern/quantize/absmean.hpp>
 #include <tern/quantize/activations.hpp>

@@ -42,7 +42,7 @@ const room rooms[] = {
     {"kernels", 5, "kernel/\\w+/\\w+", CORE},
     {"dot", 6, "dot", CORE},
     {"products", 7, "gemv|gemm(_\\w+)?", CORE},
-    {"plans", 9, "plan|layer(_\\w+)?", CORE},
+    {"plans", 9, "plan(_\\w+)?|layer(_\\w+)?", CORE},
     {"windows", 8, "conv(_\\w+)?|pool|depthwise", CORE},
     {"reference", 8, "reference(/\\w+)?", CORE},
     {"owners", 9, "buffer", CORE "|memory|new|utility"},

@@ -22,7 +22,7 @@ struct operands {
     std::uint8_t* bytes;
     tern::size_t size;
     tern::matrix_view<double> out_doubles;
-    tern::status states[80];
+    tern::status states[84];
 };
 
 void instantiate(operands& o);
@@ -90,6 +90,7 @@ void operations(operands& o) {
     tern::packed_panels<tern::ternary> w;
     tern::packed_codes codes;
     tern::packed_trits trits;
+    tern::packed_sevens sevens;
     tern::packed_indices indices;
     tern::status* state = products<Arch, tern::ternary>(o, o.states);
     state = products<Arch, tern::unsigned_bits<2>>(o, state);
@@ -114,6 +115,11 @@ void operations(operands& o) {
     *state++ = tern::unpack<Arch>(w, o.out_values);
     *state++ = tern::pack_codes<Arch>(o.values, o.bytes, o.size, codes);
     *state++ = tern::pack_trits<Arch>(o.values, o.bytes, o.size, trits);
+    *state++ = tern::pack_sevens<Arch>(o.values, o.bytes, o.size, sevens);
+    *state++ = tern::gemm<Arch>(o.values, sevens, o.out_accumulators);
+    *state++ = tern::gemm<Arch>(o.values, sevens, o.out_reals, epilogue);
+    tern::byte_weights weights;
+    *state++ = tern::pack_weights<Arch>(tern::layout_id::sevens, o.values, o.bytes, o.size, weights);
     *state++ = quantize_int8<Arch>(o.reals, o.out_values, o.out_reals);
     *state++ = quantize_binary<Arch>(o.reals, tern::mutable_packed_rows<tern::binary>(o.words, o.size, o.size));
     *state++ = quantize_ternary<Arch>(o.reals, tern::thresholds{}, o.out_packed);

@@ -75,6 +75,14 @@ TERN_INLINE void prefetch(const void* from) noexcept {
     static_cast<void>(from);
 #endif
 }
+/// The same for what is wanted later: into the second-level cache.
+TERN_INLINE void prefetch_far(const void* from) noexcept {
+#if (defined(__GNUC__) || defined(__clang__)) && defined(__x86_64__)
+    __builtin_prefetch(from, 0, 2);
+#else
+    static_cast<void>(from);
+#endif
+}
 TERN_INLINE void prefetch_to_write(void* to) noexcept {
 #if (defined(__GNUC__) || defined(__clang__)) && defined(__x86_64__)
     __builtin_prefetch(to, 1);

@@ -48,7 +48,7 @@ struct avx512_sevens {
     static constexpr std::size_t groups = 4;
     static constexpr std::size_t row_groups = 8;
     static constexpr std::size_t block_rows = 8;
-    static constexpr std::size_t panels = 256;
+    static constexpr std::size_t panels = 264;  // rows of sums are no multiple of a page apart
     static constexpr std::size_t scratch_tiles = 96;
 
     static TERN_INLINE sums zero() noexcept { return sums(_mm512_setzero_si512()); }

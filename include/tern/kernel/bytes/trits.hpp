@@ -78,6 +78,10 @@ struct trits_tile {
             TERN_KEEP_LOOP
             for (; at < end; ++at) {
                 bits::unroll<Loads>([&](auto l) TERN_INLINE_LAMBDA {
+                    // Digits take so long that loads do not run far ahead: the next group of panels is asked for.
+                    if constexpr (Rows == 1 && Loads > 1)
+                        bits::prefetch_far(trits[l] + Loads * static_cast<size_t>(trits[1] - trits[0]) +
+                                           at * packed_trits::tile_bytes);
                     typename Bytes::codes digits[trit::per_byte];
                     Trits::split(Bytes::load(trits[l] + at * packed_trits::tile_bytes), digits);
                     bits::unroll<Rows>([&](auto r) TERN_INLINE_LAMBDA {

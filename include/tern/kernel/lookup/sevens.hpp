@@ -31,9 +31,10 @@ inline constexpr size_t seven_fold_tiles = 32767 / (packed_sevens::tile_depth * 
 template <class Lanes, size_t Rows, size_t Groups>
 struct sevens_tile {
     /// acc[r][output] = or += weights x activations over `tiles` tiles of depth. tables: of row 0, `table_stride` entries
-    /// before those of the next row; weights: the first tile, `group_stride` bytes before that of the next group.
+    /// before those of the next row; weights: the first tile, `group_stride` bytes before that of the next group. Tiles
+    /// `ahead` bytes behind those at work are wanted soon; 0 says nothing.
     static TERN_INLINE void run(const std::int16_t* tables, size_t table_stride, const std::uint8_t* weights,
-                                size_t group_stride, size_t tiles, bool add, std::int32_t* acc,
+                                size_t group_stride, size_t ahead, size_t tiles, bool add, std::int32_t* acc,
                                 size_t acc_stride) noexcept {
         for (size_t at = 0; at < tiles; add = true) {
             const size_t end = tiles - at < seven_fold_tiles ? tiles : at + seven_fold_tiles;
@@ -41,6 +42,10 @@ struct sevens_tile {
             for_each([&](auto r, auto g) TERN_INLINE_LAMBDA { sums[r][g] = Lanes::zero(); });
             TERN_KEEP_LOOP
             for (; at < end; ++at) {
+                if (ahead != 0)
+                    bits::unroll<Groups>([&](auto g) TERN_INLINE_LAMBDA {
+                        bits::prefetch_far(weights + g * group_stride + at * packed_sevens::tile_bytes + ahead);
+                    });
                 bits::unroll<2>([&](auto h) TERN_INLINE_LAMBDA {
                     typename Lanes::reg w[Groups];
                     bits::unroll<Groups>([&](auto g) TERN_INLINE_LAMBDA {
@@ -75,14 +80,16 @@ private:
 /// `groups` groups of 32 outputs with some rows. A function of its own, shared by all sinks.
 template <class Arch, size_t Rows>
 void run_sevens(const std::int16_t* tables, size_t table_stride, const std::uint8_t* weights, size_t group_stride,
-                size_t groups, size_t tiles, bool add, std::int32_t* acc, size_t acc_stride) noexcept {
+                size_t ahead, size_t groups, size_t tiles, bool add, std::int32_t* acc, size_t acc_stride) noexcept {
     using lanes = decltype(sevens_config(Arch{}));
     constexpr size_t step = Rows == 1 ? lanes::row_groups : lanes::groups;
     for (; groups >= step; groups -= step, weights += step * group_stride, acc += step * packed_sevens::tile_outputs)
-        sevens_tile<lanes, Rows, step>::run(tables, table_stride, weights, group_stride, tiles, add, acc, acc_stride);
+        sevens_tile<lanes, Rows, step>::run(tables, table_stride, weights, group_stride, ahead, tiles, add, acc,
+                                            acc_stride);
     if constexpr (step > 1)
         for (; groups != 0; --groups, weights += group_stride, acc += packed_sevens::tile_outputs)
-            sevens_tile<lanes, Rows, 1>::run(tables, table_stride, weights, group_stride, tiles, add, acc, acc_stride);
+            sevens_tile<lanes, Rows, 1>::run(tables, table_stride, weights, group_stride, ahead, tiles, add, acc,
+                                            acc_stride);
 }
 
 /// A product as kernel/gemm/driver.hpp wants it. `OneRow`: for a single row of activations; `Real`: for a sink whose driver
@@ -146,10 +153,14 @@ public:
                 for (size_t i = 0; i < left; ++i)
                     for (size_t t = 0; t < tiles; t += built)
                         build(lhs_.row(row_ + r + i), tile + t, tables_ + (i * chunk + t) * seven_entries);
+                // Weights that these rows alone read: the next groups; else, behind the last rows, the next positions.
+                const size_t ahead = rows_ <= at_once ? (rows_ == 1 ? lanes::row_groups : lanes::groups) * panel_stride_
+                                     : r + at_once >= rows_ ? chunk * packed_sevens::tile_bytes
+                                                            : 0;
                 bits::unroll<tile_rows>([&](auto n) TERN_INLINE_LAMBDA {
                     if (left == n + 1)
                         run_sevens<Arch, n + 1>(tables_, chunk * seven_entries,
-                                                weights + tile * packed_sevens::tile_bytes, panel_stride_,
+                                                weights + tile * packed_sevens::tile_bytes, panel_stride_, ahead,
                                                 bits::ceil_div(count, group_panels), tiles, tile != first,
                                                 acc + r * stride, stride);
                 });
