@@ -33,12 +33,26 @@ struct avx512_tables {
         return keep_in_register(_mm512_loadu_si512(from));
     }
     static TERN_INLINE sums zero() noexcept { return sums(_mm512_setzero_si512()); }
-    /// Adds the entries that the lowest six bits of each lane choose, or the lowest five.
-    static TERN_INLINE sums look_up(sums s, reg bits, reg first, reg second) noexcept {
-        return in_order(sums(_mm512_add_epi16(reg(s), _mm512_permutex2var_epi16(first, bits, second))));
+    /// The entries that the lowest six bits of each lane choose, or the lowest five.
+    static TERN_INLINE reg look_up(reg bits, reg first, reg second) noexcept {
+#if defined(__GNUC__) && !defined(__clang__)
+        asm volatile("vpermi2w %2, %1, %0" : "+v"(bits) : "v"(first), "v"(second));  // or a table is copied each time
+        return bits;
+#else
+        reg found = _mm512_permutex2var_epi16(first, bits, second);
+        pin(found);
+        return found;
+#endif
     }
-    static TERN_INLINE sums look_up(sums s, reg bits, reg table) noexcept {
-        return in_order(sums(_mm512_add_epi16(reg(s), _mm512_permutexvar_epi16(bits, table))));
+    static TERN_INLINE reg look_up(reg bits, reg table) noexcept {
+        reg found = _mm512_permutexvar_epi16(bits, table);
+        pin(found);
+        return found;
+    }
+    static TERN_INLINE sums add(sums s, reg found) noexcept {
+        sums sum = sums(_mm512_add_epi16(reg(s), found));
+        pin(sum);
+        return sum;
     }
     /// Twice the sums of each panel's outputs, to int32.
     static TERN_INLINE void add_to(std::int32_t* a, std::int32_t* b, sums s) noexcept {
@@ -64,13 +78,6 @@ struct avx512_tables {
 private:
     static constexpr __mmask32 odd = 0xaaaaaaaau;
 
-    /// GCC looks up everything first and adds later, more than there are registers for.
-    static TERN_INLINE sums in_order(sums s) noexcept {
-#if defined(__GNUC__) && !defined(__clang__)
-        asm volatile("" : "+v"(s));
-#endif
-        return s;
-    }
     static TERN_INLINE reg all(std::int32_t x) noexcept { return _mm512_set1_epi32(x); }
     static TERN_INLINE reg four(const std::int32_t* x) noexcept {
         reg t = _mm512_maskz_mov_epi16(0xaaaaaaaau, all(x[0]));

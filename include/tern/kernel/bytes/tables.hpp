@@ -55,17 +55,25 @@ private:
                 const std::int16_t* const table = tables + r * table_stride + lookup * 64;
                 const reg first = Tables::load(table);
                 const reg second = Tables::load(table + 32);
+                reg found[Pairs];
                 bits::unroll<Pairs>([&](auto p) TERN_INLINE_LAMBDA {
-                    sums[r][p] = Tables::look_up(sums[r][p], bits[p], first, second);
+                    found[p] = Tables::look_up(bits[p], first, second);
                 });
+                add(sums[r], found);
             });
             bits::unroll<Pairs>([&](auto p) TERN_INLINE_LAMBDA { bits[p] = Tables::next(bits[p]); });
         });
         bits::unroll<Rows>([&](auto r) TERN_INLINE_LAMBDA {
             const reg table = Tables::load(tables + r * table_stride + 128);
-            bits::unroll<Pairs>(
-                [&](auto p) TERN_INLINE_LAMBDA { sums[r][p] = Tables::look_up(sums[r][p], bits[p], table); });
+            reg found[Pairs];
+            bits::unroll<Pairs>([&](auto p) TERN_INLINE_LAMBDA { found[p] = Tables::look_up(bits[p], table); });
+            add(sums[r], found);
         });
+    }
+
+    /// Behind all lookups of a row: in turn, additions take the units that only lookups need.
+    static TERN_INLINE void add(sum (&sums)[Pairs], const reg (&found)[Pairs]) noexcept {
+        bits::unroll<Pairs>([&](auto p) TERN_INLINE_LAMBDA { sums[p] = Tables::add(sums[p], found[p]); });
     }
 
     template <class F>
