@@ -31,6 +31,10 @@ struct tables_tile {
         for (size_t w = 0; w < words; ++w) {
             reg bits[Pairs];
             const word* const at = panels + w * panel_outputs;
+            // What is read with the next tables: nothing foresees such short stretches.
+            bits::unroll<2 * Pairs>([&](auto p) TERN_INLINE_LAMBDA {
+                bits::prefetch_to_second_level(at + p * panel_stride + words * panel_outputs);
+            });
             bits::unroll<Pairs>([&](auto p) TERN_INLINE_LAMBDA {
                 bits[p] = Tables::low(at + 2 * p * panel_stride, at + (2 * p + 1) * panel_stride);
             });
