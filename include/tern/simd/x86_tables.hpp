@@ -28,9 +28,10 @@ struct avx512_tables {
     static TERN_INLINE reg high(const std::uint32_t* a, const std::uint32_t* b) noexcept {
         return _mm512_mask_blend_epi16(odd, _mm512_srli_epi32(_mm512_loadu_si512(a), 16), _mm512_loadu_si512(b));
     }
+    /// A shift to the right, by units that lookups do not need.
     template <int Bits>
     static TERN_INLINE reg next(reg bits) noexcept {
-        return _mm512_srli_epi16(bits, Bits);
+        return _mm512_mulhi_epu16(bits, _mm512_set1_epi16(1 << (16 - Bits)));
     }
     static TERN_INLINE reg load(const std::int16_t* from) noexcept {
         return keep_in_register(_mm512_loadu_si512(from));
