@@ -75,8 +75,8 @@ TERN_INLINE void prefetch(const void* from) noexcept {
     static_cast<void>(from);
 #endif
 }
-/// The same for what is wanted later: into the second-level cache.
-TERN_INLINE void prefetch_far(const void* from) noexcept {
+/// The same for what is too much for the nearest cache.
+TERN_INLINE void prefetch_to_second_level(const void* from) noexcept {
 #if (defined(__GNUC__) || defined(__clang__)) && defined(__x86_64__)
     __builtin_prefetch(from, 0, 2);
 #else

@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <type_traits>
 
 #include <tern/simd/scalar.hpp>
 
@@ -19,6 +20,12 @@ TERN_INLINE void hide(T*& p) noexcept {
 #endif
 }
 
+/// Whether registers have `count_wraps`.
+template <class Lanes, class = void>
+inline constexpr bool counts_wraps = false;
+template <class Lanes>
+inline constexpr bool counts_wraps<Lanes, std::void_t<decltype(&Lanes::count_wraps)>> = true;
+
 /// Eight bytes in a word. Also the description of what every other register of bytes offers.
 ///   width          bytes of a register
 ///   positions      positions of depth that one lookup covers: 4 (rows of 128 bytes) or 2 (rows of 16)
@@ -26,6 +33,8 @@ TERN_INLINE void hide(T*& p) noexcept {
 ///   add_row        adds, to N registers of bytes whose sums fit, the byte of a table's row that each byte of N indices
 ///                  selects; any index is safe
 ///   fold           moves what is above the lowest Bits bits of each byte to the bytes `high`, divided by 2^Bits
+///   count_wraps    (instead of fold, where it is there) adds 1 to each byte of low[width ..] where x is less than the byte
+///                  of low[0 ..], and stores x there
 ///   finish         to[i] = or += (2^Bits low[width + i] + low[i] - bias) * 2^shift, i < width, modulo 2^32; what is
 ///                  shifted has to fit int16
 ///   expand         a byte for each `positions` bits of `expand_words` words, the lowest bits first

@@ -192,6 +192,15 @@ struct avx512_vpopcntdq_lanes : avx512_lanes {
     static constexpr std::size_t fold_every = 0;
 
     static TERN_INLINE reg count(reg x) noexcept { return _mm512_popcnt_epi32(x); }
+    /// Into the first: GCC would add into the register of the second and copy that back.
+    static TERN_INLINE reg add(reg a, reg b) noexcept {
+#if defined(__GNUC__) && !defined(__clang__)
+        asm("vpaddd %1, %0, %0" : "+v"(a) : "v"(b));
+        return a;
+#else
+        return _mm512_add_epi32(a, b);
+#endif
+    }
     static TERN_INLINE reg fold(reg x) noexcept { return x; }
 };
 

@@ -257,22 +257,42 @@ struct avx512_vpopcntdq_lookup : avx512_lookup {
     static constexpr std::size_t code_bytes = 128;
     static constexpr std::size_t expand_words = 8;
 
+    static TERN_INLINE reg load_index(const std::uint8_t* from) noexcept {
+        reg x = load(from);
+        pin(x);  // one load, not one in every lookup
+        return x;
+    }
     template <std::size_t N>
     static TERN_INLINE void add_row(reg (&sums)[N], const std::uint8_t* row, const reg (&index)[N]) noexcept {
         reg low = _mm512_load_si512(row);
         reg high = _mm512_load_si512(row + 64);
-        keep(low);
-        keep(high);
+        pin(low);  // registers, not operands in memory, and in this order: compilers that move these loads spill sums
+        pin(high);
+        // All lookups of a row, then all additions: one after the other in turn, additions take the units that only
+        // lookups need, a fifth of the rate.
+        reg found[N];
         bits::unroll<N>([&](auto j) TERN_INLINE_LAMBDA {
-            const reg x = _mm512_permutex2var_epi8(low, index[j], high);
 #if defined(__GNUC__) && !defined(__clang__)
-            // GCC would add into the register of x and copy that back, nine copies in a loop of 32 operations.
-            asm("vpaddb %1, %0, %0" : "+v"(sums[j]) : "v"(x));
+            reg x = index[j];  // GCC would overwrite a table and copy that back
+            asm volatile("vpermi2b %2, %1, %0" : "+v"(x) : "v"(low), "v"(high));
 #else
-            sums[j] = _mm512_add_epi8(sums[j], x);
-            keep(sums[j]);
+            reg x = _mm512_permutex2var_epi8(low, index[j], high);
+            pin(x);
 #endif
+            found[j] = x;
         });
+        bits::unroll<N>([&](auto j) TERN_INLINE_LAMBDA {
+            reg sum = sums[j];
+            add_bytes(sum, found[j]);
+            pin(sum);
+            sums[j] = sum;
+        });
+    }
+    static TERN_INLINE void count_wraps(std::uint8_t* low, reg x) noexcept {
+        const __mmask64 wrapped = _mm512_cmplt_epu8_mask(x, load(low));
+        const reg high = load(low + width);
+        store(low + width, _mm512_mask_sub_epi8(high, wrapped, high, _mm512_set1_epi8(-1)));
+        store(low, x);
     }
     static TERN_INLINE reg expand(const std::uint32_t* from) noexcept {
         const reg x = _mm512_cvtepu8_epi16(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(from)));
@@ -285,16 +305,6 @@ struct avx512_vpopcntdq_lookup : avx512_lookup {
         const reg weights = _mm512_set4_epi32(0x28272524, 0x1f1e1c1b, 0x0d0c0a09, 0x04030100);
         return _mm512_add_epi8(_mm512_shuffle_epi8(weights, mask),
                                _mm512_shuffle_epi8(weights, _mm512_and_si512(mask, sign)));
-    }
-
-private:
-    /// A register, not an operand in memory, and in this order: compilers that move these loads spill sums instead.
-    static TERN_INLINE void keep(reg& x) noexcept {
-#if defined(__GNUC__)
-        asm("" : "+v"(x));
-#else
-        static_cast<void>(x);
-#endif
     }
 };
 

@@ -14,12 +14,12 @@
 
 namespace tern::simd {
 
-/// 32 outputs in 16-bit lanes, those of two panels by turns. Sixteen positions of depth take three lookups, by 6, 6 and
-/// 4 bits, in tables of 64, 64 and (repeated) 16 sums.
+/// 32 outputs in 16-bit lanes, those of two panels by turns. Sixteen positions of depth take three lookups, by 6, 5 and
+/// 5 bits, in tables of 64, 32 and 32 sums.
 struct avx512_tables {
     using reg = __m512i;
     using sums = sums_16x32;
-    static constexpr std::size_t table_entries = 160;  ///< of 16 positions
+    static constexpr std::size_t table_entries = 128;  ///< of 16 positions
 
     /// Bits 0 .. 15 or 16 .. 31 of sixteen words each of two panels.
     static TERN_INLINE reg low(const std::uint32_t* a, const std::uint32_t* b) noexcept {
@@ -28,17 +28,35 @@ struct avx512_tables {
     static TERN_INLINE reg high(const std::uint32_t* a, const std::uint32_t* b) noexcept {
         return _mm512_mask_blend_epi16(odd, _mm512_srli_epi32(_mm512_loadu_si512(a), 16), _mm512_loadu_si512(b));
     }
-    static TERN_INLINE reg next(reg bits) noexcept { return _mm512_srli_epi16(bits, 6); }
+    /// A shift to the right, by units that lookups do not need.
+    template <int Bits>
+    static TERN_INLINE reg next(reg bits) noexcept {
+        return _mm512_mulhi_epu16(bits, _mm512_set1_epi16(1 << (16 - Bits)));
+    }
     static TERN_INLINE reg load(const std::int16_t* from) noexcept {
         return keep_in_register(_mm512_loadu_si512(from));
     }
     static TERN_INLINE sums zero() noexcept { return sums(_mm512_setzero_si512()); }
-    /// Adds the entries that the lowest six bits of each lane choose, or the lowest five.
-    static TERN_INLINE sums look_up(sums s, reg bits, reg first, reg second) noexcept {
-        return in_order(sums(_mm512_add_epi16(reg(s), _mm512_permutex2var_epi16(first, bits, second))));
+    /// The entries that the lowest six bits of each lane choose, or the lowest five.
+    static TERN_INLINE reg look_up(reg bits, reg first, reg second) noexcept {
+#if defined(__GNUC__) && !defined(__clang__)
+        asm volatile("vpermi2w %2, %1, %0" : "+v"(bits) : "v"(first), "v"(second));  // or a table is copied each time
+        return bits;
+#else
+        reg found = _mm512_permutex2var_epi16(first, bits, second);
+        pin(found);
+        return found;
+#endif
     }
-    static TERN_INLINE sums look_up(sums s, reg bits, reg table) noexcept {
-        return in_order(sums(_mm512_add_epi16(reg(s), _mm512_permutexvar_epi16(bits, table))));
+    static TERN_INLINE reg look_up(reg bits, reg table) noexcept {
+        reg found = _mm512_permutexvar_epi16(bits, table);
+        pin(found);
+        return found;
+    }
+    static TERN_INLINE sums add(sums s, reg found) noexcept {
+        sums sum = sums(_mm512_add_epi16(reg(s), found));
+        pin(sum);
+        return sum;
     }
     /// Twice the sums of each panel's outputs, to int32.
     static TERN_INLINE void add_to(std::int32_t* a, std::int32_t* b, sums s) noexcept {
@@ -56,33 +74,23 @@ struct avx512_tables {
 #if defined(__GNUC__)
         asm("" : "+m"(pairs));  // or the compiler shuffles the register instead
 #endif
-        put(to, pairs);
-        put(to + 64, pairs + 6);
-        _mm512_storeu_si512(to + 128, four(pairs + 12));
+        const reg low = five(pairs);
+        _mm512_storeu_si512(to, low);
+        _mm512_storeu_si512(to + 32, _mm512_add_epi16(low, all(pairs[5])));
+        _mm512_storeu_si512(to + 64, five(pairs + 6));
+        _mm512_storeu_si512(to + 96, five(pairs + 11));
     }
 
 private:
     static constexpr __mmask32 odd = 0xaaaaaaaau;
 
-    /// GCC looks up everything first and adds later, more than there are registers for.
-    static TERN_INLINE sums in_order(sums s) noexcept {
-#if defined(__GNUC__) && !defined(__clang__)
-        asm volatile("" : "+v"(s));
-#endif
-        return s;
-    }
     static TERN_INLINE reg all(std::int32_t x) noexcept { return _mm512_set1_epi32(x); }
-    static TERN_INLINE reg four(const std::int32_t* x) noexcept {
+    static TERN_INLINE reg five(const std::int32_t* x) noexcept {
         reg t = _mm512_maskz_mov_epi16(0xaaaaaaaau, all(x[0]));
         t = _mm512_mask_add_epi16(t, 0xccccccccu, t, all(x[1]));
         t = _mm512_mask_add_epi16(t, 0xf0f0f0f0u, t, all(x[2]));
-        return _mm512_mask_add_epi16(t, 0xff00ff00u, t, all(x[3]));
-    }
-    static TERN_INLINE void put(std::int16_t* to, const std::int32_t* x) noexcept {
-        reg t = four(x);
-        t = _mm512_mask_add_epi16(t, 0xffff0000u, t, all(x[4]));
-        _mm512_storeu_si512(to, t);
-        _mm512_storeu_si512(to + 32, _mm512_add_epi16(t, all(x[5])));
+        t = _mm512_mask_add_epi16(t, 0xff00ff00u, t, all(x[3]));
+        return _mm512_mask_add_epi16(t, 0xffff0000u, t, all(x[4]));
     }
 };
 

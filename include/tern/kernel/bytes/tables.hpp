@@ -2,7 +2,7 @@
 // Signed bytes times binary panels by table lookup, for several rows: the sums of all subsets of six activations are
 // made once, and six weight bits choose one of them for each of 32 outputs at a time.
 //
-// Tables are dear (as much work as some hundred outputs), so they serve 1024 outputs before they are made again for
+// Tables are dear (as much work as some hundred outputs), so they serve 2048 outputs before they are made again for
 // other positions of depth. 256 positions of depth fit sums of 16 bits: -128 * 256 .. 127 * 256.
 #pragma once
 
@@ -31,6 +31,10 @@ struct tables_tile {
         for (size_t w = 0; w < words; ++w) {
             reg bits[Pairs];
             const word* const at = panels + w * panel_outputs;
+            // What is read with the next tables: nothing foresees such short stretches.
+            bits::unroll<2 * Pairs>([&](auto p) TERN_INLINE_LAMBDA {
+                bits::prefetch_to_second_level(at + p * panel_stride + words * panel_outputs);
+            });
             bits::unroll<Pairs>([&](auto p) TERN_INLINE_LAMBDA {
                 bits[p] = Tables::low(at + 2 * p * panel_stride, at + (2 * p + 1) * panel_stride);
             });
@@ -50,22 +54,30 @@ private:
     /// Sixteen positions of depth.
     static TERN_INLINE void half(sum (&sums)[Rows][Pairs], reg (&bits)[Pairs], const std::int16_t* tables,
                                  size_t table_stride) noexcept {
-        bits::unroll<2>([&](auto lookup) TERN_INLINE_LAMBDA {
-            bits::unroll<Rows>([&](auto r) TERN_INLINE_LAMBDA {
-                const std::int16_t* const table = tables + r * table_stride + lookup * 64;
-                const reg first = Tables::load(table);
-                const reg second = Tables::load(table + 32);
-                bits::unroll<Pairs>([&](auto p) TERN_INLINE_LAMBDA {
-                    sums[r][p] = Tables::look_up(sums[r][p], bits[p], first, second);
-                });
-            });
-            bits::unroll<Pairs>([&](auto p) TERN_INLINE_LAMBDA { bits[p] = Tables::next(bits[p]); });
-        });
         bits::unroll<Rows>([&](auto r) TERN_INLINE_LAMBDA {
-            const reg table = Tables::load(tables + r * table_stride + 128);
-            bits::unroll<Pairs>(
-                [&](auto p) TERN_INLINE_LAMBDA { sums[r][p] = Tables::look_up(sums[r][p], bits[p], table); });
+            const std::int16_t* const table = tables + r * table_stride;
+            const reg first = Tables::load(table);
+            const reg second = Tables::load(table + 32);
+            reg found[Pairs];
+            bits::unroll<Pairs>([&](auto p) TERN_INLINE_LAMBDA { found[p] = Tables::look_up(bits[p], first, second); });
+            add(sums[r], found);
         });
+        bits::unroll<2>([&](auto lookup) TERN_INLINE_LAMBDA {
+            bits::unroll<Pairs>([&](auto p) TERN_INLINE_LAMBDA {
+                bits[p] = Tables::template next<lookup == 0 ? 6 : 5>(bits[p]);
+            });
+            bits::unroll<Rows>([&](auto r) TERN_INLINE_LAMBDA {
+                const reg table = Tables::load(tables + r * table_stride + 64 + lookup * 32);
+                reg found[Pairs];
+                bits::unroll<Pairs>([&](auto p) TERN_INLINE_LAMBDA { found[p] = Tables::look_up(bits[p], table); });
+                add(sums[r], found);
+            });
+        });
+    }
+
+    /// Behind all lookups of a row: in turn, additions take the units that only lookups need.
+    static TERN_INLINE void add(sum (&sums)[Pairs], const reg (&found)[Pairs]) noexcept {
+        bits::unroll<Pairs>([&](auto p) TERN_INLINE_LAMBDA { sums[p] = Tables::add(sums[p], found[p]); });
     }
 
     template <class F>
@@ -89,7 +101,7 @@ public:
     using arch = Arch;
     static constexpr size_t row_block = 4;
     static constexpr size_t row_step = 1;
-    static constexpr size_t panels = 64;
+    static constexpr size_t panels = 128;
 
     TERN_INLINE tables_product(const matrix_view<const std::int8_t>& lhs, const packed_panels<binary>& rhs) noexcept
         : lhs_(lhs), rhs_(rhs), panel_stride_(rhs.panel_stride()) {}

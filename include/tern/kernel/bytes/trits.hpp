@@ -80,7 +80,7 @@ struct trits_tile {
                 bits::unroll<Loads>([&](auto l) TERN_INLINE_LAMBDA {
                     // Digits take so long that loads do not run far ahead: the next group of panels is asked for.
                     if constexpr (Rows == 1 && Loads > 1)
-                        bits::prefetch_far(trits[l] + Loads * static_cast<size_t>(trits[1] - trits[0]) +
+                        bits::prefetch_to_second_level(trits[l] + Loads * static_cast<size_t>(trits[1] - trits[0]) +
                                            at * packed_trits::tile_bytes);
                     typename Bytes::codes digits[trit::per_byte];
                     Trits::split(Bytes::load(trits[l] + at * packed_trits::tile_bytes), digits);

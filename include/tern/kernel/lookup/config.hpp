@@ -38,8 +38,8 @@ TERN_INLINE constexpr auto lookup_config(arch::sse4) noexcept {
 #endif
 
 #if TERN_HAS_AVX2
-/// Sixteen registers: twelve sums, two of four indices, a row of the table and what was looked up. Instructions are what
-/// is short, and a load that is part of one takes none.
+/// Sixteen registers: twelve sums, two of four indices, a row of the table and what was looked up. Instructions are
+/// what is short, and a load that is part of one takes none.
 TERN_INLINE constexpr auto lookup_config(arch::avx2) noexcept {
     return lookup_shape<simd::avx2_lookup, 3, 2, 4, 16, 1, 2, 2>{};
 }
@@ -54,7 +54,7 @@ TERN_INLINE constexpr auto lookup_config(arch::avx512) noexcept {
 #if TERN_HAS_AVX512_VPOPCNTDQ
 /// Thirty-two registers: sixteen sums, four indices, two of a table row.
 TERN_INLINE constexpr auto lookup_config(arch::avx512_vpopcntdq) noexcept {
-    return lookup_shape<simd::avx512_vpopcntdq_lookup, 4, 4, 4, 16, 2, 8>{};
+    return lookup_shape<simd::avx512_vpopcntdq_lookup, 4, 4, 4, 16, 1, 8>{};
 }
 #endif
 

@@ -2,9 +2,9 @@
 // The product of packed rows and lookup indices, as kernel/gemm/driver.hpp wants it.
 //
 // Depth is cut into *segments*: what the two bytes of state of an output hold (see tile.hpp), 36 folds of 28 tiles of
-// weights for trits and single bits (4032 positions) and 85 folds of 8 for digits of two planes (2720 positions). The
-// largest sum of a segment, 4032 or 8160, fits int16; behind it sums go to int32, which wraps: parts of a product that
-// fits may pass the range.
+// weights for trits and single bits (4032 positions) and 85 folds of 8 for digits of two planes (2720 positions), or
+// where wraps are counted 116 folds of 31 (14368 positions) and 255 of 10 (10176). The largest sum of a segment, 14368
+// or 30528, fits int16; behind it sums go to int32, which wraps: parts of a product that fits may pass the range.
 // Where rows of the tables cover two positions only, the weights' bytes are split into their digits first, a *chunk* of
 // one fold at a time, which all rows of the block then use.
 #pragma once
@@ -167,11 +167,16 @@ private:
                 const size_t count = tiles - tile < most ? tiles - tile : most;
                 const std::uint8_t* w[tile_panels];
                 const std::uint8_t* early[tile_panels];
+                // What follows: more depth, or the next panels.
+                const size_t read = offset + (tile + count) * packed_indices::tile_bytes;
+                const bool more = read < tiles_ * packed_indices::tile_bytes;
+                const size_t length = count * packed_indices::tile_bytes;
+                const size_t following = more ? length : tile_panels * panel_stride_ - (read - length);
                 bits::unroll<tile_panels>([&](auto p) TERN_INLINE_LAMBDA {
                     // Panels behind the last are computed as the last and never stored.
                     const size_t panel = sub * tile_panels + p < present ? sub * tile_panels + p : present - 1;
                     w[p] = rhs_.data + (first + panel) * panel_stride_ + offset + tile * packed_indices::tile_bytes;
-                    early[p] = w[p] + count * packed_indices::tile_bytes;
+                    early[p] = w[p] + following;
                     if constexpr (tile_steps == 2) {
                         std::uint8_t* const to = split_ + p * (sizeof split_ / tile_panels);
                         split(w[p], count, to);
@@ -181,12 +186,12 @@ private:
                 for (size_t d = 0; d < digits::count; ++d) {
                     const std::uint8_t* const table = digits::template table<lanes::positions>(d);
                     const std::uint8_t* const from = codes + d * row_block * code_stride + tile * tile_steps;
-                    for (size_t r = 0; r < rows_;) {
+                    for (size_t r = 0, p = 0; r < rows_; p = (p + 1) % tile_panels) {
                         std::uint8_t* const state = state_ + state_at(sub, d, r);
                         if (by_threes && (rows_ - r < 3 || rows_ - r == 4))
-                            r += run_tile<least_rows>(table, from + r * code_stride, w, early, count, state);
+                            r += run_tile<least_rows>(table, from + r * code_stride, w, early[p], count, state);
                         else
-                            r += run_tile<tile_rows>(table, from + r * code_stride, w, early, count, state);
+                            r += run_tile<tile_rows>(table, from + r * code_stride, w, early[p], count, state);
                     }
                 }
             }
@@ -196,7 +201,7 @@ private:
     template <size_t Rows>
     static TERN_INLINE size_t run_tile(const std::uint8_t* table, const std::uint8_t* codes,
                                        const std::uint8_t* const (&weights)[tile_panels],
-                                       const std::uint8_t* (&early)[tile_panels], size_t tiles,
+                                       const std::uint8_t* early, size_t tiles,
                                        std::uint8_t* state) noexcept {
         tile_of<Rows>::template run<code_stride>(table, codes, weights, early, tiles * tile_steps, state);
         return Rows;

@@ -44,7 +44,7 @@ struct sevens_tile {
             for (; at < end; ++at) {
                 if (ahead != 0)
                     bits::unroll<Groups>([&](auto g) TERN_INLINE_LAMBDA {
-                        bits::prefetch_far(weights + g * group_stride + at * packed_sevens::tile_bytes + ahead);
+                        bits::prefetch_to_second_level(weights + g * group_stride + at * packed_sevens::tile_bytes + ahead);
                     });
                 bits::unroll<2>([&](auto h) TERN_INLINE_LAMBDA {
                     typename Lanes::reg w[Groups];
