@@ -159,6 +159,20 @@ void store_panel(const Sink& given, size_t panel, const std::int32_t* acc, size_
     }
 }
 
+/// Sinks that write whole words: they take two panels at a time, of which the first is even, by `store_pair`.
+template <class Sink>
+inline constexpr bool stores_pairs = false;
+
+/// The same for two panels, of sinks that take them.
+template <class Arch, class Sink>
+void store_panel_pair(const Sink& given, size_t panel, const std::int32_t* acc, size_t acc_stride, size_t rows,
+                      const size_t* dst_rows) noexcept {
+    const Sink sink = given;
+    const auto first = sink.prepare(panel);
+    const auto second = sink.prepare(panel + 1);
+    for (size_t r = 0; r < rows; ++r) sink.store_pair(first, second, dst_rows[r], panel, acc + r * acc_stride);
+}
+
 /// Adds the terms of one group of depth to totals that are laid out as the accumulators are.
 template <class Arch, class Sink>
 void add_group(const Sink& sink, size_t panel, size_t group, const std::int32_t* acc, size_t acc_stride, size_t rows,

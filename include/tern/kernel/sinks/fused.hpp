@@ -120,18 +120,43 @@ struct integer_sink {
         return state;
     }
     TERN_INLINE void store(const panel_state& state, size_t row, size_t panel, const std::int32_t* acc) const noexcept {
-        const std::uint32_t above = integers::above(acc, state.upper);
+        const planes p = planes_of(state, acc);
         word* at = to.target_row(row) + panel / 2;
+        put_half(at, outputs, panel, p.first);
+        if constexpr (three_values) put_half(at + to.plane_stride, outputs, panel, p.second);
+    }
+    /// Panels `panel`, which is even, and the next.
+    TERN_INLINE void store_pair(const panel_state& low, const panel_state& high, size_t row, size_t panel,
+                                const std::int32_t* acc) const noexcept {
+        const planes p = planes_of(low, acc);
+        const planes q = planes_of(high, acc + panel_outputs);
+        word* at = to.target_row(row) + panel / 2;
+        bits::store(at, p.first | q.first << panel_outputs);
+        if constexpr (three_values) bits::store(at + to.plane_stride, p.second | q.second << panel_outputs);
+    }
+
+private:
+    /// Bits of the first plane, and of the second where there is one.
+    struct planes {
+        std::uint32_t first;
+        std::uint32_t second;
+
+        TERN_INLINE constexpr planes(std::uint32_t first_, std::uint32_t second_) noexcept
+            : first(first_), second(second_) {}
+    };
+    static TERN_INLINE planes planes_of(const panel_state& state, const std::int32_t* acc) noexcept {
+        const std::uint32_t above = integers::above(acc, state.upper);
         if constexpr (three_values) {
             const std::uint32_t below = integers::above(state.lower, acc);
             const std::uint32_t plus = (above & ~state.negative) | (below & state.negative);
-            put_half(at, outputs, panel, (above | below) & state.exists);
-            put_half(at + to.plane_stride, outputs, panel, plus & state.exists);
+            return {(above | below) & state.exists, plus & state.exists};
         } else {
-            put_half(at, outputs, panel, (above ^ state.negative) & state.exists);
+            return {(above ^ state.negative) & state.exists, 0u};
         }
     }
 };
+template <class Arch, class Encoding>
+inline constexpr bool stores_pairs<integer_sink<Arch, Encoding>> = true;
 
 /// The same with limits that a packed ternary shortcut chooses, bit by bit.
 template <class Arch, class Encoding>
