@@ -51,7 +51,7 @@ class conv_driver {
     bool ordered_;
     size_t group_ = none;  // selected
     typename Windows::block_type block_;
-    std::int32_t acc_[row_block * stride];
+    alignas(64) std::int32_t acc_[row_block * stride];
     simd::row_terms terms_[Sink::real ? row_block : 1];
 
 public:
@@ -116,7 +116,11 @@ private:
         }
         windows_.multiply(panel, count, to, to_stride);
         if (to != acc_) return;
-        for (size_t p = 0; p < count; ++p) store(panel + p, acc_ + p * panel_outputs);
+        size_t p = 0;
+        if constexpr (Sink::pairs)
+            for (; panel % 2 == 0 && p + 1 < count; p += 2)
+                store_panel_pair<arch>(sink_, panel + p, acc_ + p * panel_outputs, stride, block_.count, block_.row);
+        for (; p < count; ++p) store(panel + p, acc_ + p * panel_outputs);
     }
 
     /// Calls f(first, last, sums) for stretches of pixels whose outputs have the same sums of weights.

@@ -99,9 +99,17 @@ public:
         const size_t p = panel / code_panel;
         const size_t move = static_cast<size_t>(geometry_.x.out_move) * lanes::width;
         const size_t first = (block_->column - block_->strip) * move;
-        for (size_t r = 0; r < block_->count; r += row_step)
-            run(first + r * move, move, indices_ + p * taps_ * packed_codes::tile_outputs, starts_[p], acc + r * stride,
-                stride);
+        const std::uint16_t* const index = indices_ + p * taps_ * packed_codes::tile_outputs;
+        for (size_t r = 0; r < block_->count;) {
+            const auto some = [&](auto rows) TERN_INLINE_LAMBDA {
+                run<rows>(first + r * move, move, index, starts_[p], acc + r * stride, stride);
+                r += rows;
+            };
+            if (block_->count - r > row_step)
+                some(bits::index<2 * row_step>{});
+            else
+                some(bits::index<row_step>{});
+        }
     }
 
     /// Those of all taps are stored with the filters; the others are added up one by one.
@@ -190,32 +198,36 @@ private:
             lanes::store(to, lanes::table<Flips>(from, flip, first_two, behind_one));
     }
 
-    /// Four windows by 64 outputs; the first window's table of a line is `first` numbers behind the line's start.
+    /// `Rows` windows by 64 outputs; the first window's table of a line is `first` numbers behind the line's start.
+    template <size_t Rows>
     TERN_INLINE void run(size_t first, size_t move, const std::uint16_t* index,
                          const std::uint16_t (&start)[registers][lanes::width], std::int32_t* acc,
                          size_t stride) const noexcept {
-        lanes::reg sum[row_step][registers];
+        lanes::reg sum[Rows][registers];
         bits::unroll<registers>([&](auto k) TERN_INLINE_LAMBDA {
             const auto s = lanes::load(start[k]);
-            bits::unroll<row_step>([&](auto r) TERN_INLINE_LAMBDA { sum[r][k] = s; });
+            bits::unroll<Rows>([&](auto r) TERN_INLINE_LAMBDA { sum[r][k] = s; });
         });
         const size_t next = static_cast<size_t>(geometry_.x.tap_move) * lanes::width;
         const size_t lines = geometry_.y.kernel;
         const size_t taps = geometry_.x.kernel;
         for (size_t i = 0; i < lines; ++i) {
-            const std::uint16_t* table = line_[i] + first;
+            const std::uint16_t* table[Rows / row_step];
+            bits::unroll<Rows / row_step>(
+                [&](auto q) TERN_INLINE_LAMBDA { table[q] = line_[i] + first + q * row_step * move; });
             TERN_KEEP_LOOP
-            for (size_t j = 0; j < taps; ++j, table += next, index += packed_codes::tile_outputs) {
+            for (size_t j = 0; j < taps; ++j, index += packed_codes::tile_outputs) {
                 lanes::reg at[registers];
                 bits::unroll<registers>(
                     [&](auto k) TERN_INLINE_LAMBDA { at[k] = lanes::load(index + k * lanes::width); });
-                bits::unroll<row_step>([&](auto r) TERN_INLINE_LAMBDA {
-                    const auto t = lanes::load(table + r * move);
+                bits::unroll<Rows>([&](auto r) TERN_INLINE_LAMBDA {
+                    const auto t = lanes::load(table[r / row_step] + r % row_step * move);
                     bits::unroll<registers>([&](auto k) TERN_INLINE_LAMBDA { lanes::add_lookup(sum[r][k], at[k], t); });
                 });
+                bits::unroll<Rows / row_step>([&](auto q) TERN_INLINE_LAMBDA { table[q] += next; });
             }
         }
-        bits::unroll<row_step>([&](auto r) TERN_INLINE_LAMBDA {
+        bits::unroll<Rows>([&](auto r) TERN_INLINE_LAMBDA {
             bits::unroll<registers>([&](auto k) TERN_INLINE_LAMBDA {
                 lanes::store_sums(acc + r * stride + k * lanes::width, sum[r][k]);
             });

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 // Where accumulators go: int32 as they are; what all ways over real numbers share is here, the ways themselves are in
 // kernel/sinks. A sink takes one row of one panel (16 outputs) at a time; what stays the same for a panel is read once,
-// into its `panel_state`. `real`: it reconstructs real numbers. `direct`: a product may write to `dst` by itself.
+// into its `panel_state`. `real`: it reconstructs real numbers. `direct`: a product may write to `dst` by itself. `pairs`:
+// it takes two panels at a time, by `store_pair`, because it writes whole words.
 #pragma once
 
 #include <tern/epilogue.hpp>
@@ -36,6 +37,7 @@ TERN_INLINE void load_panel(const parameter& p, size_t outputs, size_t panel, si
 struct int32_sink {
     static constexpr bool real = false;
     static constexpr bool direct = true;
+    static constexpr bool pairs = false;
     struct panel_state {};
 
     matrix_view<std::int32_t> dst;
@@ -56,6 +58,7 @@ template <class Arch>
 struct real_sink {
     static constexpr bool real = true;
     static constexpr bool direct = false;
+    static constexpr bool pairs = false;
     using reals = decltype(simd::reals_of(Arch{}));
 
     scale_offset epilogue;
@@ -102,6 +105,16 @@ void store_panel(const Sink& given, size_t panel, const std::int32_t* acc, size_
     } else {
         for (size_t r = 0; r < rows; ++r) sink.store(state, dst_rows[r], panel, acc + r * acc_stride);
     }
+}
+
+/// The same for two panels, of which the first is even, of sinks that take pairs.
+template <class Arch, class Sink>
+void store_panel_pair(const Sink& given, size_t panel, const std::int32_t* acc, size_t acc_stride, size_t rows,
+                      const size_t* dst_rows) noexcept {
+    const Sink sink = given;
+    const auto first = sink.prepare(panel);
+    const auto second = sink.prepare(panel + 1);
+    for (size_t r = 0; r < rows; ++r) sink.store_pair(first, second, dst_rows[r], panel, acc + r * acc_stride);
 }
 
 /// Adds the terms of one group of depth to totals that are laid out as the accumulators are.

@@ -90,6 +90,7 @@ template <class Arch, class Encoding>
 struct limits_sink {
     static constexpr bool real = false;
     static constexpr bool direct = false;
+    static constexpr bool pairs = false;
     static constexpr bool three_values = Encoding::has_mask;
     static constexpr bool set_means_minus = !three_values && Encoding::sign_bit == set_bit::minus;
     using integers = decltype(simd::integers_of(Arch{}));
@@ -109,23 +110,32 @@ struct limits_sink {
         if (set_means_minus) turned = ~turned;  // one more turn
         return {turned, bits::low_mask(lanes_of(outputs, panel))};
     }
-    /// Accumulators under the lower limit and over the upper one.
-    TERN_INLINE void put(const signs& s, size_t row, size_t panel, std::uint32_t below,
-                         std::uint32_t above) const noexcept {
+    /// Bits of the first plane, and of the second where there is one, from where accumulators are under the lower limit and
+    /// over the upper one.
+    struct planes {
+        std::uint32_t first;
+        std::uint32_t second;
+
+        TERN_INLINE constexpr planes(std::uint32_t first_, std::uint32_t second_) noexcept
+            : first(first_), second(second_) {}
+    };
+    static TERN_INLINE planes planes_of(const signs& s, std::uint32_t below, std::uint32_t above) noexcept {
+        if constexpr (three_values)
+            return {(above | below) & s.exists, ((above & ~s.negative) | (below & s.negative)) & s.exists};
+        else
+            return {(above ^ s.negative) & s.exists, 0u};
+    }
+    TERN_INLINE void put(const planes& p, size_t row, size_t panel) const noexcept {
         word* at = to.target_row(row) + panel / 2;
-        if constexpr (three_values) {
-            const std::uint32_t plus = (above & ~s.negative) | (below & s.negative);
-            put_half(at, outputs, panel, (above | below) & s.exists);
-            put_half(at + to.plane_stride, outputs, panel, plus & s.exists);
-        } else {
-            put_half(at, outputs, panel, (above ^ s.negative) & s.exists);
-        }
+        put_half(at, outputs, panel, p.first);
+        if constexpr (three_values) put_half(at + to.plane_stride, outputs, panel, p.second);
     }
 };
 
 /// One pair of limits an output.
 template <class Arch, class Encoding>
 struct integer_sink : limits_sink<Arch, Encoding> {
+    static constexpr bool pairs = true;
     using base = limits_sink<Arch, Encoding>;
     using integers = typename base::integers;
     struct panel_state {
@@ -148,7 +158,21 @@ struct integer_sink : limits_sink<Arch, Encoding> {
         return state;
     }
     TERN_INLINE void store(const panel_state& state, size_t row, size_t panel, const std::int32_t* acc) const noexcept {
-        this->put(state.signs, row, panel, integers::above(state.lower, acc), integers::above(acc, state.upper));
+        this->put(planes_of(state, acc), row, panel);
+    }
+    /// Panels `panel`, which is even, and the next.
+    TERN_INLINE void store_pair(const panel_state& low, const panel_state& high, size_t row, size_t panel,
+                                const std::int32_t* acc) const noexcept {
+        const typename base::planes p = planes_of(low, acc);
+        const typename base::planes q = planes_of(high, acc + panel_outputs);
+        word* at = this->to.target_row(row) + panel / 2;
+        bits::store(at, p.first | q.first << panel_outputs);
+        if constexpr (base::three_values) bits::store(at + this->to.plane_stride, p.second | q.second << panel_outputs);
+    }
+
+private:
+    static TERN_INLINE typename base::planes planes_of(const panel_state& state, const std::int32_t* acc) noexcept {
+        return base::planes_of(state.signs, integers::above(state.lower, acc), integers::above(acc, state.upper));
     }
 };
 
@@ -184,7 +208,7 @@ struct shortcut_sink : limits_sink<Arch, Encoding> {
         const std::uint32_t positive = from[limits.residual.plane_stride] >> panel % 2 * panel_outputs;
         const auto [below, above] =
             integers::outside_of(acc, state.lower, state.upper, nonzero & positive, nonzero & ~positive);
-        this->put(state.signs, row, panel, below, above);
+        this->put(base::planes_of(state.signs, below, above), row, panel);
     }
 };
 
