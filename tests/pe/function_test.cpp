@@ -8,6 +8,8 @@
 #include <vector>
 
 #include <tern/buffer.hpp>
+#include <tern/gemm.hpp>
+#include <tern/gemm_bytes.hpp>
 #include <tern/pe/run.hpp>
 #include <tern/reference.hpp>
 
@@ -145,6 +147,46 @@ TEST_CASE("binary, ternary, integers and bricks equal the reference on every dat
             u.fused_bits = 8;
             on_every_array(u, view(xi, s.vectors, s.depth), view(wi, s.outputs, s.depth), xi, wi, s);
         }
+    }
+}
+
+TEST_CASE("emulated arrays equal this CPU's kernels on the same words") {
+    std::mt19937 random(9);
+    for (const shape& s : {shape{3, 5, 31}, shape{2, 17, 64}, shape{5, 33, 257}}) {
+        const auto on_array = [&](pe::kind type, const auto& x, const auto& w) {
+            pe::array a = folded(pe::unit_for(type, 13, s.depth), 4);
+            std::vector<std::int32_t> found(s.vectors * s.outputs);
+            const pe::run_result r = pe::run(a, x, w, tern::matrix_view<std::int32_t>(found.data(), s.vectors, s.outputs));
+            CHECK(r.possible.ok());
+            return found;
+        };
+        const auto by_kernel = [&](const auto& x, const auto& w) {
+            std::vector<std::int32_t> found(s.vectors * s.outputs);
+            CHECK(tern::gemm(x, w, tern::matrix_view<std::int32_t>(found.data(), s.vectors, s.outputs)) ==
+                  tern::status::ok);
+            return found;
+        };
+        const auto xb = values<std::int8_t>(s.vectors * s.depth, -1, 1, random, 2);
+        const auto wb = values<std::int8_t>(s.outputs * s.depth, -1, 1, random, 2);
+        const auto px = tern::pack_rows<tern::binary>(view(xb, s.vectors, s.depth));
+        const auto pw = tern::pack<tern::binary>(view(wb, s.outputs, s.depth));
+        const tern::packed_rows<tern::binary>& bits = px;
+        const tern::packed_panels<tern::binary>& bit_panels = pw;
+        CHECK(on_array(pe::kind::binary, bits, bit_panels) == by_kernel(bits, bit_panels));
+
+        const auto xt = values<std::int8_t>(s.vectors * s.depth, -1, 1, random);
+        const auto wt = values<std::int8_t>(s.outputs * s.depth, -1, 1, random);
+        const auto tx = tern::pack_rows<tern::ternary>(view(xt, s.vectors, s.depth));
+        const auto tw = tern::pack<tern::ternary>(view(wt, s.outputs, s.depth));
+        const tern::packed_rows<tern::ternary>& trits = tx;
+        const tern::packed_panels<tern::ternary>& panels = tw;
+        CHECK(on_array(pe::kind::ternary, trits, panels) == by_kernel(trits, panels));
+
+        const auto xi = values<std::int8_t>(s.vectors * s.depth, -128, 127, random);
+        const auto codes = tern::pack<tern::ternary_code>(view(wt, s.outputs, s.depth));
+        const tern::packed_codes& code_panels = codes;
+        CHECK(on_array(pe::kind::ternary_int8, view(xi, s.vectors, s.depth), panels) ==
+              by_kernel(view(xi, s.vectors, s.depth), code_panels));
     }
 }
 
