@@ -156,7 +156,8 @@ TEST_CASE("emulated arrays equal this CPU's kernels on the same words") {
         const auto on_array = [&](pe::kind type, const auto& x, const auto& w) {
             pe::array a = folded(pe::unit_for(type, 13, s.depth), 4);
             std::vector<std::int32_t> found(s.vectors * s.outputs);
-            const pe::run_result r = pe::run(a, x, w, tern::matrix_view<std::int32_t>(found.data(), s.vectors, s.outputs));
+            const pe::run_result r =
+                pe::run(a, x, w, tern::matrix_view<std::int32_t>(found.data(), s.vectors, s.outputs));
             CHECK(r.possible.ok());
             return found;
         };
@@ -286,44 +287,6 @@ TEST_CASE("fp32 is IEEE 754 where nothing is subnormal; fp16 is the exact result
         else
             REQUIRE((total & 0x7fffu) == 0);
     }
-}
-
-TEST_CASE("impossible elements say why") {
-    pe::unit u;
-    u.lanes = 0;
-    CHECK(pe::check(u).why == pe::reason::no_lanes);
-    CHECK(pe::check(u).state == tern::status::bad_shape);
-    u = pe::unit{};
-    u.acc_bits = 4;
-    CHECK(pe::check(u).why == pe::reason::accumulator_below_step);
-    u.acc_bits = 49;
-    CHECK(pe::check(u).why == pe::reason::accumulator_width);
-    u = pe::unit{};
-    u.products = pe::multiplier::dsp;
-    CHECK(pe::check(u).why == pe::reason::no_multiplier);
-    u = pe::unit_for(pe::kind::fp32, 4, 100);
-    CHECK(pe::check(u, 100).ok());
-    u.rule = pe::overflow_rule::saturate;
-    CHECK(pe::check(u).why == pe::reason::no_saturation);
-    u = pe::unit_for(pe::kind::fusion, 4, 100);
-    u.fused_bits = 3;
-    CHECK(pe::check(u).why == pe::reason::fused_width);
-    u = pe::unit_for(pe::kind::ternary_int8, 4, 100);
-    u.x_bits = 17;
-    CHECK(pe::check(u).why == pe::reason::operand_width);
-    pe::array a = folded(pe::unit_for(pe::kind::ternary, 4, 100), 0);
-    CHECK(pe::check(a).why == pe::reason::no_elements);
-    a.rows = 2;
-    CHECK(pe::check(a, pe::workload{3, 100, 1}).ok());
-    CHECK(pe::check(a, pe::workload{3, 0, 1}).why == pe::reason::no_shape);
-    CHECK(pe::check(a, pe::workload{3, 128, 1}).why == pe::reason::accumulator_below_depth);
-    CHECK(pe::to_string(pe::reason::no_lanes) != nullptr);
-
-    std::int32_t out = 5;
-    const std::vector<std::int8_t> x(4, 1);
-    const pe::run_result r = pe::run(a, view(x, 1, 4), view(x, 1, 4), tern::matrix_view<std::int32_t>(&out, 1, 1));
-    CHECK(r.possible.why == pe::reason::kinds_differ);
-    CHECK(out == 5);
 }
 
 static_assert(pe::accumulator_bits(pe::unit{pe::kind::ternary, 16, 16}, 1000) == 11, "ceil(log2(1001)) + 1");

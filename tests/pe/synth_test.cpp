@@ -116,7 +116,8 @@ void synthesize(const std::string& flow, const std::string& command, pe::family 
                 if (pe::write_verilog(design, a.element).ok()) arrays.push_back(a);
             }
     // Elements of other arrays, at sizes that no recorded synthesis has.
-    for (const auto other : {pe::dataflow::output_stationary, pe::dataflow::weight_stationary, pe::dataflow::bit_serial})
+    for (const auto other :
+         {pe::dataflow::output_stationary, pe::dataflow::weight_stationary, pe::dataflow::bit_serial})
         for (const auto type : {pe::kind::binary, pe::kind::ternary})
             for (const auto rule : {pe::overflow_rule::wrap, pe::overflow_rule::saturate}) {
                 pe::array a;

@@ -55,15 +55,16 @@ inline std::string write_systolic(const pe::array& a, const std::vector<edge_clo
     const std::size_t columns_at = 4 + a.rows * row_width;
     const std::size_t check_at = columns_at + a.columns * column_width;
     const std::size_t expected_at = check_at + a.columns;
-    std::string text = cat(design.str(), "\nmodule tern_bench;\n    reg clk;\n    reg ", range(width), "memory [0:",
-                           clocks.size() - 1, "];\n    integer at, errors, i;\n    wire ", range(width),
+    std::string text = cat(design.str(), "\nmodule tern_bench;\n    reg clk;\n    reg ", range(width),
+                           "memory [0:", clocks.size() - 1, "];\n    integer at, errors, i;\n    wire ", range(width),
                            "now = memory[at];\n    wire ", range(acc), "nothing = 0;\n");
     const auto wire = [&](const char* name, std::size_t r, std::size_t c) { return cat(name, "_", r, "_", c); };
     for (std::size_t r = 0; r < a.rows; ++r)
         for (std::size_t c = 0; c < a.columns; ++c) {
-            text += cat("    wire ", range(acc), wire("acc", r, c), ";\n    wire ", range(acc), wire("result", r, c), ";\n");
-            std::string pins = cat(".clk(clk), .above(", r == 0 ? "nothing" : wire(serial ? "result" : "acc", r - 1, c),
-                                   ")");
+            text += cat("    wire ", range(acc), wire("acc", r, c), ";\n    wire ", range(acc), wire("result", r, c),
+                        ";\n");
+            std::string pins =
+                cat(".clk(clk), .above(", r == 0 ? "nothing" : wire(serial ? "result" : "acc", r - 1, c), ")");
             if (weights_rest)
                 pins += cat(", .load(now[1]), .below(", wire("acc", r, c), ")");
             else
@@ -85,7 +86,10 @@ inline std::string write_systolic(const pe::array& a, const std::vector<edge_clo
                 }
                 const bool first = left ? c == 0 : r == 0;
                 text += cat("    wire ", range(p.width), wire(p.name, r, c), ";\n");
-                pins += cat(", .", p.name, "_in(", first ? edge : left ? wire(p.name, r, c - 1) : wire(p.name, r - 1, c),
+                pins += cat(", .", p.name, "_in(",
+                            first  ? edge
+                            : left ? wire(p.name, r, c - 1)
+                                   : wire(p.name, r - 1, c),
                             "), .", p.name, "_on(", wire(p.name, r, c), ")");
             }
             text += cat("    ", pe::cell_name(a), " ", wire("cell", r, c), " (", pins, ");\n");
@@ -93,14 +97,16 @@ inline std::string write_systolic(const pe::array& a, const std::vector<edge_clo
     std::string bottom;
     for (std::size_t c = a.columns; c-- > 0;)
         bottom += cat(bottom.empty() ? "" : ", ", wire(serial ? "result" : "acc", a.rows - 1, c));
-    return text + cat("    wire ", range(a.columns * acc), "bottom = {", bottom,
-                      "};\n    initial begin\n        $readmemh(\"memory.hex\", memory);\n        clk = 0; at = 0; errors = 0;\n"
-                      "        while (at < ",
-                      clocks.size(), ") begin\n            #5;\n            for (i = 0; i < ", a.columns,
-                      "; i = i + 1)\n                if (now[", check_at, " + i] && bottom[i * ", acc, " +: ", acc,
-                      "] !== now[", expected_at, " + i * ", acc, " +: ", acc,
-                      "]) errors = errors + 1;\n            clk = 1; #5; clk = 0; at = at + 1;\n        end\n"
-                      "        $display(\"tern: 1 checks, %0d errors\", errors);\n        $finish;\n    end\nendmodule\n");
+    return text +
+           cat("    wire ", range(a.columns * acc), "bottom = {", bottom,
+               "};\n    initial begin\n        $readmemh(\"memory.hex\", memory);\n        clk = 0; at = 0; errors = "
+               "0;\n"
+               "        while (at < ",
+               clocks.size(), ") begin\n            #5;\n            for (i = 0; i < ", a.columns,
+               "; i = i + 1)\n                if (now[", check_at, " + i] && bottom[i * ", acc, " +: ", acc,
+               "] !== now[", expected_at, " + i * ", acc, " +: ", acc,
+               "]) errors = errors + 1;\n            clk = 1; #5; clk = 0; at = at + 1;\n        end\n"
+               "        $display(\"tern: 1 checks, %0d errors\", errors);\n        $finish;\n    end\nendmodule\n");
 }
 
 /// One tile: as many outputs and vectors as the array has rows and columns (or columns, and any number of vectors, where
@@ -111,7 +117,9 @@ systolic_bench systolic(const pe::array& a, const X& x, const W& w) {
     const pe::unit& u = a.element;
     const std::size_t depth = pe::detail::depth_of(x), vectors = pe::detail::rows_of(x), step = pe::slice_depth(a);
     const std::size_t slices = (depth + step - 1) / step;
-    const auto count = [&](std::size_t s) { return s >= slices ? 0 : depth - s * step < step ? depth - s * step : step; };
+    const auto count = [&](std::size_t s) {
+        return s >= slices ? 0 : depth - s * step < step ? depth - s * step : step;
+    };
     std::vector<std::int64_t> sums(vectors * pe::detail::rows_of(w));
     const tern::matrix_view<std::int64_t> dst(sums.data(), vectors, pe::detail::rows_of(w));
     pe::array whole = a;
@@ -193,7 +201,8 @@ systolic_bench systolic(const pe::array& a, const X& x, const W& w) {
                         for (std::size_t l = 0; l < step; ++l)
                             bits.append(l < count(s) ? static_cast<std::uint64_t>(
                                                            pe::detail::value_at(v, i, s * step + l) >> bit & 1)
-                                                     : 0u, 1);
+                                                     : 0u,
+                                        1);
                         return bits;
                     };
                     for (std::size_t r = 0; r < a.rows; ++r) c.rows[r] = plane(w, r, q);

@@ -215,8 +215,9 @@ TEST_CASE("systolic and bit-serial arrays of the emitted elements take the model
                         pe::verilog_text cell;
                         CHECK(pe::write_cell(cell, a).ok());
                         dir.write("cell.v", cell.str());
-                        const bool clean = dir.run("verilator --lint-only -Wall --top-module " + pe::cell_name(a) + " cell.v",
-                                                   "lint.log") == 0;
+                        const bool clean =
+                            dir.run("verilator --lint-only -Wall --top-module " + pe::cell_name(a) + " cell.v",
+                                    "lint.log") == 0;
                         CHECK_MESSAGE(clean, dir.read("lint.log"));
                     }
                     ++arrays;
