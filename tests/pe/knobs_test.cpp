@@ -255,6 +255,9 @@ TEST_CASE("every knob changes something") {
     const pe::network_report after = pe::network(pair, two, 2, base.part, turns);
     CHECK(after.time.interval == 2 * beside.time.interval);
     CHECK(2 * after.total.lut == beside.total.lut);
+    CHECK(after.total.bram < beside.total.bram);
+    turns.energy.weights_resident = false;
+    CHECK(pe::network(pair, two, 2, base.part, turns).total.bram < after.total.bram);
     for (const pe::energy_table* t : pe::energy_tables) {
         knobs k = base;
         k.array.element = pe::unit_for(pe::kind::int8, 4, 576);
