@@ -95,8 +95,8 @@ inline std::string ratio_figure() {
                 escaped(words) + "</text>\n";
     };
     const auto vertical = [&](double ratio, const char* style) {
-        text += "<path d=\"M" + number(at(ratio)) + " " + number(top - 14) + "V" + number(bottom) + "\" " + style +
-                "/>\n";
+        text +=
+            "<path d=\"M" + number(at(ratio)) + " " + number(top - 14) + "V" + number(bottom) + "\" " + style + "/>\n";
     };
     const auto mark = [&](double x, double y, std::size_t i, bool filled) {
         text += "<circle cx=\"" + number(x) + "\" cy=\"" + number(y) + "\" r=\"5\" stroke=\"" + colours[i] +

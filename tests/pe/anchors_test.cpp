@@ -80,6 +80,20 @@ TEST_CASE("FINN's area of a 2-bit matrix unit is three times a ternary element's
     CHECK(finn / ours < 3.6);
 }
 
+TEST_CASE("FINN's ladder of block RAMs") {
+    const auto blocks = [](std::uint64_t width, std::uint64_t depth) {
+        return pe::memory_area(pe::family::xilinx7, pe::memory_kind::block, width, depth).bram;
+    };
+    CHECK(blocks(1, 16385) == 2);
+    CHECK(blocks(2, 8192) == 1);
+    CHECK(blocks(3, 4097) == 2);
+    CHECK(blocks(9, 2048) == 1);
+    CHECK(blocks(18, 1025) == 2);
+    CHECK(blocks(64, 513) == 4);
+    CHECK(blocks(64, 512) == 2);
+    CHECK(pe::memory_area(pe::family::xilinx7, pe::memory_kind::lut, 10, 65).lutram == 20);
+}
+
 TEST_CASE("SCALE-Sim's cycles of four layers on 32 x 32 elements, from the reports in its repository") {
     using pe::dataflow;
     struct report {
@@ -88,10 +102,10 @@ TEST_CASE("SCALE-Sim's cycles of four layers on 32 x 32 elements, from the repor
         std::uint64_t cycles;  ///< total less stalls
     };
     const report reports[] = {
-        {dataflow::output_stationary, {384, 9 * 192, 5 * 5}, 21479},          // Inc5b_3x3 of GoogLeNet
-        {dataflow::output_stationary, {128, 256, 256}, 52447 - 42272},        // a product of its tests
-        {dataflow::weight_stationary, {128, 256, 256}, 52447 - 41248},        // the same
-        {dataflow::weight_stationary, {96, 11 * 11 * 3, 55 * 55}, 112283},    // Conv1 of AlexNet
+        {dataflow::output_stationary, {384, 9 * 192, 5 * 5}, 21479},        // Inc5b_3x3 of GoogLeNet
+        {dataflow::output_stationary, {128, 256, 256}, 52447 - 42272},      // a product of its tests
+        {dataflow::weight_stationary, {128, 256, 256}, 52447 - 41248},      // the same
+        {dataflow::weight_stationary, {96, 11 * 11 * 3, 55 * 55}, 112283},  // Conv1 of AlexNet
     };
     for (const report& r : reports) {
         CHECK(pe::scale_sim_report(r.flow, 32, 32, r.work) == r.cycles);

@@ -30,8 +30,9 @@ TEST_CASE("LUTs, carries, registers and DSP slices are those of yosys") {
             const pe::unit& u = g.array.element;
             const bool ice40 = g.logic() == pe::family::ice40;
             const pe::resources r = pe::cell_area(g.array, g.logic());
-            const std::string name = g.flow + " " + pe::to_string(u.type) +
-                                     (g.array.flow == pe::dataflow::folded ? "" : std::string(" ") + to_string(g.array.flow));
+            const std::string name =
+                g.flow + " " + pe::to_string(u.type) +
+                (g.array.flow == pe::dataflow::folded ? "" : std::string(" ") + to_string(g.array.flow));
             CAPTURE(name);
             CAPTURE(u.lanes);
             CAPTURE(u.acc_bits);

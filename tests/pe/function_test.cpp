@@ -8,6 +8,8 @@
 #include <vector>
 
 #include <tern/buffer.hpp>
+#include <tern/gemm.hpp>
+#include <tern/gemm_bytes.hpp>
 #include <tern/pe/run.hpp>
 #include <tern/reference.hpp>
 
@@ -148,6 +150,47 @@ TEST_CASE("binary, ternary, integers and bricks equal the reference on every dat
     }
 }
 
+TEST_CASE("emulated arrays equal this CPU's kernels on the same words") {
+    std::mt19937 random(9);
+    for (const shape& s : {shape{3, 5, 31}, shape{2, 17, 64}, shape{5, 33, 257}}) {
+        const auto on_array = [&](pe::kind type, const auto& x, const auto& w) {
+            pe::array a = folded(pe::unit_for(type, 13, s.depth), 4);
+            std::vector<std::int32_t> found(s.vectors * s.outputs);
+            const pe::run_result r =
+                pe::run(a, x, w, tern::matrix_view<std::int32_t>(found.data(), s.vectors, s.outputs));
+            CHECK(r.possible.ok());
+            return found;
+        };
+        const auto by_kernel = [&](const auto& x, const auto& w) {
+            std::vector<std::int32_t> found(s.vectors * s.outputs);
+            CHECK(tern::gemm(x, w, tern::matrix_view<std::int32_t>(found.data(), s.vectors, s.outputs)) ==
+                  tern::status::ok);
+            return found;
+        };
+        const auto xb = values<std::int8_t>(s.vectors * s.depth, -1, 1, random, 2);
+        const auto wb = values<std::int8_t>(s.outputs * s.depth, -1, 1, random, 2);
+        const auto px = tern::pack_rows<tern::binary>(view(xb, s.vectors, s.depth));
+        const auto pw = tern::pack<tern::binary>(view(wb, s.outputs, s.depth));
+        const tern::packed_rows<tern::binary>& bits = px;
+        const tern::packed_panels<tern::binary>& bit_panels = pw;
+        CHECK(on_array(pe::kind::binary, bits, bit_panels) == by_kernel(bits, bit_panels));
+
+        const auto xt = values<std::int8_t>(s.vectors * s.depth, -1, 1, random);
+        const auto wt = values<std::int8_t>(s.outputs * s.depth, -1, 1, random);
+        const auto tx = tern::pack_rows<tern::ternary>(view(xt, s.vectors, s.depth));
+        const auto tw = tern::pack<tern::ternary>(view(wt, s.outputs, s.depth));
+        const tern::packed_rows<tern::ternary>& trits = tx;
+        const tern::packed_panels<tern::ternary>& panels = tw;
+        CHECK(on_array(pe::kind::ternary, trits, panels) == by_kernel(trits, panels));
+
+        const auto xi = values<std::int8_t>(s.vectors * s.depth, -128, 127, random);
+        const auto codes = tern::pack<tern::ternary_code>(view(wt, s.outputs, s.depth));
+        const tern::packed_codes& code_panels = codes;
+        CHECK(on_array(pe::kind::ternary_int8, view(xi, s.vectors, s.depth), panels) ==
+              by_kernel(view(xi, s.vectors, s.depth), code_panels));
+    }
+}
+
 TEST_CASE("pixels are activations of nine bits") {
     std::mt19937 random(2);
     const auto x = values<std::uint8_t>(3 * 70, 0, 255, random);
@@ -244,44 +287,6 @@ TEST_CASE("fp32 is IEEE 754 where nothing is subnormal; fp16 is the exact result
         else
             REQUIRE((total & 0x7fffu) == 0);
     }
-}
-
-TEST_CASE("impossible elements say why") {
-    pe::unit u;
-    u.lanes = 0;
-    CHECK(pe::check(u).why == pe::reason::no_lanes);
-    CHECK(pe::check(u).state == tern::status::bad_shape);
-    u = pe::unit{};
-    u.acc_bits = 4;
-    CHECK(pe::check(u).why == pe::reason::accumulator_below_step);
-    u.acc_bits = 49;
-    CHECK(pe::check(u).why == pe::reason::accumulator_width);
-    u = pe::unit{};
-    u.products = pe::multiplier::dsp;
-    CHECK(pe::check(u).why == pe::reason::no_multiplier);
-    u = pe::unit_for(pe::kind::fp32, 4, 100);
-    CHECK(pe::check(u, 100).ok());
-    u.rule = pe::overflow_rule::saturate;
-    CHECK(pe::check(u).why == pe::reason::no_saturation);
-    u = pe::unit_for(pe::kind::fusion, 4, 100);
-    u.fused_bits = 3;
-    CHECK(pe::check(u).why == pe::reason::fused_width);
-    u = pe::unit_for(pe::kind::ternary_int8, 4, 100);
-    u.x_bits = 17;
-    CHECK(pe::check(u).why == pe::reason::operand_width);
-    pe::array a = folded(pe::unit_for(pe::kind::ternary, 4, 100), 0);
-    CHECK(pe::check(a).why == pe::reason::no_elements);
-    a.rows = 2;
-    CHECK(pe::check(a, pe::workload{3, 100, 1}).ok());
-    CHECK(pe::check(a, pe::workload{3, 0, 1}).why == pe::reason::no_shape);
-    CHECK(pe::check(a, pe::workload{3, 128, 1}).why == pe::reason::accumulator_below_depth);
-    CHECK(pe::to_string(pe::reason::no_lanes) != nullptr);
-
-    std::int32_t out = 5;
-    const std::vector<std::int8_t> x(4, 1);
-    const pe::run_result r = pe::run(a, view(x, 1, 4), view(x, 1, 4), tern::matrix_view<std::int32_t>(&out, 1, 1));
-    CHECK(r.possible.why == pe::reason::kinds_differ);
-    CHECK(out == 5);
 }
 
 static_assert(pe::accumulator_bits(pe::unit{pe::kind::ternary, 16, 16}, 1000) == 11, "ceil(log2(1001)) + 1");

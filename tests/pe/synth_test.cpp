@@ -115,8 +115,14 @@ void synthesize(const std::string& flow, const std::string& command, pe::family 
                 a.element = pe::unit{type, n, acc_bits};
                 if (pe::write_verilog(design, a.element).ok()) arrays.push_back(a);
             }
-    // Elements of other arrays, at sizes that no recorded synthesis has.
-    for (const auto other : {pe::dataflow::output_stationary, pe::dataflow::weight_stationary, pe::dataflow::bit_serial})
+    // Saturating elements and those of other arrays, at sizes that no recorded synthesis has.
+    for (const auto type : {pe::kind::binary, pe::kind::ternary, pe::kind::ternary_int8}) {
+        pe::array a;
+        a.element = pe::unit{type, 21, 19, pe::overflow_rule::saturate};
+        if (pe::write_verilog(design, a.element).ok()) arrays.push_back(a);
+    }
+    for (const auto other :
+         {pe::dataflow::output_stationary, pe::dataflow::weight_stationary, pe::dataflow::bit_serial})
         for (const auto type : {pe::kind::binary, pe::kind::ternary})
             for (const auto rule : {pe::overflow_rule::wrap, pe::overflow_rule::saturate}) {
                 pe::array a;

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "operands.hpp"
+#include "systolic.hpp"
 #include "tools.hpp"
 
 namespace {
@@ -173,6 +174,58 @@ TEST_CASE("a folded array takes the clocks that the model says, for 60 shapes") 
     in_icarus(bench, dir);
     dir.write(some);
     in_verilator(some, dir);
+}
+
+TEST_CASE("systolic and bit-serial arrays of the emitted elements take the model's clocks and have its values") {
+    if (!tern_test::installed("iverilog")) return;
+    std::mt19937 random(8);
+    size_t arrays = 0;
+    for (const auto flow :
+         {pe::dataflow::output_stationary, pe::dataflow::weight_stationary, pe::dataflow::bit_serial}) {
+        for (const pe::kind type : {pe::kind::binary, pe::kind::ternary, pe::kind::ternary_int8, pe::kind::int8}) {
+            for (const auto rule : {pe::overflow_rule::wrap, pe::overflow_rule::saturate}) {
+                const bool serial = flow == pe::dataflow::bit_serial;
+                if (serial && (type != pe::kind::int8 || rule == pe::overflow_rule::saturate)) continue;
+                pe::array a;
+                a.flow = flow;
+                a.element.type = type;
+                a.element.lanes = 5;
+                a.element.rule = rule;
+                a.rows = 4;
+                a.columns = 3;
+                const bool rests = flow == pe::dataflow::weight_stationary;
+                // Weights at rest: 18 of the 20 positions that the rows hold. Saturating: as narrow as it goes.
+                const size_t depth = rests ? 18 : 37;
+                a.element.acc_bits = rule == pe::overflow_rule::saturate ? pe::step_bits(a.element)
+                                                                         : pe::accumulator_bits(a.element, depth);
+                if (serial) a.element.acc_bits = 24;
+                a.serial_x_bits = a.serial_w_bits = 8;
+                const size_t vectors = rests ? 7 : a.columns, outputs = rests ? a.columns : a.rows;
+                tern_test::with_operands(a.element, vectors, outputs, depth, random, [&](const auto& x, const auto& w) {
+                    const tern_test::systolic_bench bench = tern_test::systolic(a, x, w);
+                    CAPTURE(pe::cell_name(a));
+                    CHECK(bench.clocks == pe::cycles(a, pe::workload{outputs, depth, vectors}));
+                    const tern_test::scratch dir("tern_pe_systolic");
+                    dir.write("bench.v", bench.verilog);
+                    dir.write("memory.hex", bench.memory);
+                    CHECK(dir.run("iverilog -g2005 -Wall -Wno-timescale -s tern_bench -o bench bench.v && vvp -n bench",
+                                  "icarus.log") == 0);
+                    CHECK(all_right(dir.read("icarus.log"), 1));
+                    if (tern_test::installed("verilator")) {
+                        pe::verilog_text cell;
+                        CHECK(pe::write_cell(cell, a).ok());
+                        dir.write("cell.v", cell.str());
+                        const bool clean =
+                            dir.run("verilator --lint-only -Wall --top-module " + pe::cell_name(a) + " cell.v",
+                                    "lint.log") == 0;
+                        CHECK_MESSAGE(clean, dir.read("lint.log"));
+                    }
+                    ++arrays;
+                });
+            }
+        }
+    }
+    std::printf("Icarus: %d arrays of other dataflows\n", static_cast<int>(arrays));
 }
 
 TEST_CASE("the emitted Verilog is clean under verilator --lint-only -Wall") {

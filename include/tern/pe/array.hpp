@@ -7,8 +7,7 @@
 //                        column is a vector), accumulators at rest
 //     weight_stationary  rows x columns elements, weights at rest (a column is an output), activations from the left,
 //                        sums moving down through `rows` elements
-//     bit_serial         rows x columns binary dot products of `lanes` bits with a shifter each, w_bits * x_bits passes:
-//                        BISMO
+//     bit_serial         rows x columns binary dot products of `lanes` bits, w_bits * x_bits passes: BISMO
 #pragma once
 
 #include <cstddef>

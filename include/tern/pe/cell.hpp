@@ -28,8 +28,8 @@ inline namespace TERN_ISA_NAMESPACE {
     switch (a.flow) {
         case dataflow::folded: return r;
         case dataflow::output_stationary:
-            // Where a LUT already chooses between values, what comes from above is one more input on Xilinx. On iCE40 no
-            // LUT enables the accumulator.
+            // Where a LUT already chooses between values, what comes from above is one more input on Xilinx. On
+            // iCE40 no LUT enables the accumulator.
             if (ice40)
                 r.lut += acc - 1 - (counts && !saturates ? 1u : 0u) + (saturates && !counts ? 1u : 0u);
             else
@@ -62,8 +62,8 @@ inline namespace TERN_ISA_NAMESPACE {
     if (a.flow == dataflow::output_stationary)
         r.ff = triangle(a.rows) * weight_port_bits(u) + triangle(a.columns) * activation_port_bits(u);
     else if (a.flow == dataflow::weight_stationary)
-        r.ff = triangle(a.rows) * activation_port_bits(u) +
-               triangle(a.columns) * static_cast<std::uint64_t>(u.acc_bits);
+        r.ff =
+            triangle(a.rows) * activation_port_bits(u) + triangle(a.columns) * static_cast<std::uint64_t>(u.acc_bits);
     else if (a.flow == dataflow::bit_serial)
         r.ff = (a.rows + a.columns) * u.lanes;
     return r;

@@ -37,8 +37,8 @@ struct folding {
 
 /// Cycles from start to done, with the turns of `fold`:
 ///
-///     folded             vectors * outputs * depth + 1, equal to the Verilog that verilog_array.hpp writes; the 1 is the
-///                        output register
+///     folded             vectors * outputs * depth + 1, equal to the Verilog that verilog_array.hpp writes; the 1 is
+///                        the output register
 ///     output_stationary  (2 rows + columns + depth - 2) * outputs * vectors, fill and drain included (SCALE-Sim's
 ///                        formula)
 ///     weight_stationary  (rows to load + all vectors + rows + columns - 2) * depth * outputs
@@ -59,8 +59,8 @@ struct folding {
 
 /// Products done for each that the array could have done in this time.
 [[nodiscard]] constexpr double utilisation(const array& a, std::uint64_t macs, std::uint64_t clocks) noexcept {
-    const double most = static_cast<double>(clocks) * static_cast<double>(a.elements()) *
-                        static_cast<double>(slice_depth(a));
+    const double most =
+        static_cast<double>(clocks) * static_cast<double>(a.elements()) * static_cast<double>(slice_depth(a));
     return most > 0.0 ? static_cast<double>(macs) * static_cast<double>(passes(a)) / most : 0.0;
 }
 [[nodiscard]] constexpr double utilisation(const array& a, const workload& w) noexcept {

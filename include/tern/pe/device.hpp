@@ -129,8 +129,7 @@ namespace detail {
 
     const std::uint64_t tiles = turns.depth * turns.outputs;
     const std::uint64_t w_width = (weights_rest ? a.columns : a.rows) * slice * (serial ? 1 : bits_of(weight_bits(u)));
-    const std::uint64_t w_depth =
-        weights_rest ? tiles * a.rows : serial ? tiles / bits_of(a.serial_x_bits) : tiles;
+    const std::uint64_t w_depth = weights_rest ? tiles * a.rows : serial ? tiles / bits_of(a.serial_x_bits) : tiles;
     r.weight_memory = memory_area(f, o.weights, w_width, w_depth);
     const std::uint64_t x_slice = slice * (serial ? 1 : bits_of(activation_bits(u)));
     const std::uint64_t x_depth = weights_rest ? turns.depth * turns.vectors

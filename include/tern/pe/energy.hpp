@@ -78,7 +78,7 @@ struct traffic {
     double weight_bits = 0;      ///< weight memory to array: every step, or once where weights rest
     double activation_bits = 0;  ///< activation memory to array: every step
     double output_bits = 0;      ///< results, and sums that wait for the next slice of a weight-stationary array
-    double dram_bits = 0;  ///< weights once if they are not resident; nothing else leaves the chip
+    double dram_bits = 0;        ///< weights once if they are not resident; nothing else leaves the chip
 };
 
 struct energy_options {

@@ -26,9 +26,7 @@ constexpr void refold(array& a, size_t rows, size_t lanes, const workload& w) no
     a.element.acc_bits = accumulator_bits(a.element, w.depth);
 }
 /// A block of memory is as scarce as some hundred LUTs.
-[[nodiscard]] constexpr std::uint64_t price(const resources& r) noexcept {
-    return r.lut + 150 * r.bram + 100 * r.dsp;
-}
+[[nodiscard]] constexpr std::uint64_t price(const resources& r) noexcept { return r.lut + 150 * r.bram + 100 * r.dsp; }
 
 /// The fewest LUTs of a folded array that does a layer within `budget` cycles. False if even full width cannot.
 constexpr bool cheapest(array& a, const layer& l, family f, const area_options& o, std::uint64_t budget) noexcept {
@@ -93,8 +91,8 @@ constexpr bool cheapest_shared(array* arrays, const layer* layers, size_t count,
 }  // namespace detail
 
 /// Foldings that make `frames_per_second`. On entry `arrays` (`count` of them) say kind, rule and clock of each layer's
-/// array, on return their foldings, too. `reason::no_folding` if a layer cannot be that fast; else what `network` says of
-/// them.
+/// array, on return their foldings, too. `reason::no_folding` if a layer cannot be that fast; else what `network` says
+/// of them.
 constexpr network_report fit(array* arrays, const layer* layers, size_t count, const device& d,
                              double frames_per_second, const network_options& o,
                              layer_report* reports = nullptr) noexcept {

@@ -59,12 +59,15 @@ namespace detail {
 }  // namespace detail
 
 /// The first reason that some layer cannot be done, `ok` otherwise. `arrays[i]` is the array of layer i;
-/// time-multiplexed, all have to be the same but for their accumulators, and the widest of everything is built once.
+/// time-multiplexed, all have to be the same but for their accumulators, and the widest of everything is built once; of
+/// resident weights all layers'.
 /// reports: `count` of them, or null.
 constexpr network_report network(const array* arrays, const layer* layers, size_t count, const device& d,
                                  const network_options& o, layer_report* reports = nullptr) noexcept {
     network_report r;
     const auto larger = [](std::uint64_t a, std::uint64_t b) { return a > b ? a : b; };
+    resources widest;  // of layers that take turns
+    resources weights;
     for (size_t i = 0; i < count; ++i) {
         verdict v = check(layers[i]);
         if (v.ok()) v = check(arrays[i], work(layers[i]));
@@ -95,12 +98,20 @@ constexpr network_report network(const array* arrays, const layer* layers, size_
             r.total += all;
         } else {
             r.time.time_multiplexed(l.cycles);
-            r.total = {larger(r.total.lut, all.lut),     larger(r.total.ff, all.ff),
-                       larger(r.total.carry, all.carry), larger(r.total.dsp, all.dsp),
-                       larger(r.total.bram, all.bram),   larger(r.total.lutram, all.lutram)};
+            resources rest = all;
+            if (o.energy.weights_resident) {
+                // Every layer's weights stay where they are.
+                const resources& w = l.area.weight_memory;
+                weights += w;
+                rest = {all.lut - w.lut, all.ff - w.ff, all.carry, all.dsp, all.bram - w.bram, all.lutram - w.lutram};
+            }
+            widest = {larger(widest.lut, rest.lut), larger(widest.ff, rest.ff),     larger(widest.carry, rest.carry),
+                      larger(widest.dsp, rest.dsp), larger(widest.bram, rest.bram), larger(widest.lutram, rest.lutram)};
         }
         if (reports != nullptr) reports[i] = l;
     }
+    r.total += widest;
+    r.total += weights;
     if (r.possible.ok()) r.possible = fits(r.total, d, o.share);
     return r;
 }

@@ -74,14 +74,15 @@ inline verdict write_cell(verilog_text& out, const array& a) {
         used += cat("    wire ", range(p.width), p.name, " = ", p.name, rests ? "_on" : "_in", ";\n");
     }
     if (u.type == kind::fusion) head += "    input wire [1:0] mode,\n";
-    head += cat("    input wire ", range(acc), "above, output reg ", range(acc), outputs_rest ? "acc" : "below",
-                ");\n", used, "    wire ", range(acc), "next;\n");
+    head += cat("    input wire ", range(acc), "above, output reg ", range(acc), outputs_rest ? "acc" : "below", ");\n",
+                used, "    wire ", range(acc), "next;\n");
     if (!outputs_rest) head += cat("    wire ", range(acc), "acc = above;\n");
     const std::string step = detail::write_step(out, u);
     const std::string accumulate = detail::write_accumulate(out, u);
     out.append(cat(head, step, accumulate, "    always @(posedge clk) begin\n", moves,
-                   outputs_rest ? cat("        if (clear) acc <= ", acc, "'d0;\n        else acc <= leave ? above : next;\n")
-                                : std::string("        below <= next;\n"),
+                   outputs_rest
+                       ? cat("        if (clear) acc <= ", acc, "'d0;\n        else acc <= leave ? above : next;\n")
+                       : std::string("        below <= next;\n"),
                    "    end\nendmodule\n"));
     return v;
 }

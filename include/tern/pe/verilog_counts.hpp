@@ -93,12 +93,7 @@ inline std::string write_sum(verilog_text& out, size_t bits, size_t n) {
     const size_t width = bits + static_cast<size_t>(growth_bits(n));
     const size_t wl = bits + static_cast<size_t>(growth_bits(left));
     const size_t wr = bits + static_cast<size_t>(growth_bits(right));
-    const auto part = [&](const char* label, size_t count, size_t first, const char* result) {
-        const std::string from = slice("x", (first + count) * bits - 1, first * bits);
-        if (count == 1) return cat("    assign ", result, " = ", from, ";\n");
-        return cat("    ", write_sum(out, bits, count), " ", label, " (.x(", from, "), .y(", result, "));\n");
-    };
-    const std::string parts = part("left", left, 0, "a") + part("right", right, left, "b");
+    const std::string parts = tree_halves(n, bits, [&](size_t count) { return write_sum(out, bits, count); });
     out.append(cat("\nmodule ", name, " (input wire ", range(n * bits), "x, output wire ", range(width),
                    "y);\n    wire ", range(wl), "a;\n    wire ", range(wr), "b;\n", parts, "    assign y = ",
                    sign_extend("a", wl, width), " + ", sign_extend("b", wr, width), ";\nendmodule\n"));

@@ -98,12 +98,7 @@ inline std::string write_float_sum(verilog_text& out, float_format f, size_t n) 
     if (!out.missing(name)) return name;
     const auto bits = static_cast<size_t>(f.width());
     const std::string adder = write_float_add(out, f);
-    const auto part = [&](const char* label, size_t count, size_t first, const char* result) {
-        const std::string from = slice("x", (first + count) * bits - 1, first * bits);
-        if (count == 1) return cat("    assign ", result, " = ", from, ";\n");
-        return cat("    ", write_float_sum(out, f, count), " ", label, " (.x(", from, "), .y(", result, "));\n");
-    };
-    const std::string parts = part("left", n / 2, 0, "a") + part("right", n - n / 2, n / 2, "b");
+    const std::string parts = tree_halves(n, bits, [&](size_t count) { return write_float_sum(out, f, count); });
     out.append(cat("\nmodule ", name, " (input wire ", range(n * bits), "x, output wire ", range(bits),
                    "y);\n    wire ", range(bits), "a;\n    wire ", range(bits), "b;\n", parts, "    ", adder,
                    " add (.a(a), .b(b), .y(y));\nendmodule\n"));

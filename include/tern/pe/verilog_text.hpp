@@ -49,6 +49,19 @@ template <class... Parts>
     return to == from ? name : cat("{", repeat(to - from, cat(name, "[", from - 1, "]")), ", ", name, "}");
 }
 
+/// The halves of a tree over the n numbers of `bits` bits in x: a, the first half rounded down, and b, the rest.
+/// `write(count)` writes the module that adds count > 1 of them and gives its name.
+template <class Write>
+[[nodiscard]] std::string tree_halves(size_t n, size_t bits, const Write& write) {
+    const auto half = [&](const char* label, size_t count, size_t first, const char* result) {
+        const std::string from = slice("x", (first + count) * bits - 1, first * bits);
+        if (count == 1) return cat("    assign ", result, " = ", from, ";\n");
+        return cat("    ", write(count), " ", label, " (.x(", from, "), .y(", result, "));\n");
+    };
+    const std::string left = half("left", n / 2, 0, "a");
+    return left + half("right", n - n / 2, n / 2, "b");
+}
+
 }  // namespace detail
 
 /// Modules in the order in which they were written, none twice.
