@@ -3,8 +3,8 @@
 #include <tern/gemm.hpp>
 #include <tern/gemm_bytes.hpp>
 
-#if defined(TERN_LOOPS_SCALAR)
-using arch_of_loops = tern::arch::scalar;
+#if defined(TERN_LOOPS_ARCH)
+using arch_of_loops = tern::arch::TERN_LOOPS_ARCH;
 #else
 using arch_of_loops = tern::default_arch;
 #endif
@@ -17,9 +17,8 @@ template <class Lhs, class Rhs, bool OneRow>
 struct planes {
     using group = kernel::panel_group<arch_of_loops, Lhs, Rhs, OneRow>;
     using tile = typename group::tile_type;
-    // Where bits cannot be counted, words.hpp adds four words up before it counts them.
-    static constexpr std::size_t words =
-        group::registers == 1 && group::lanes::width < 16 ? 4 : 1;
+    // Where bits cannot be counted, words.hpp adds four words up before it counts them: a tile of one register.
+    static constexpr std::size_t words = group::registers == 1 && group::lanes::width < panel_outputs ? 4 : 1;
     static constexpr std::size_t macs = group::rows * group::registers * group::lanes::width * words * word_bits;
 
     /// panel_group::multiply for whole groups, in line.

@@ -177,8 +177,8 @@ TEST_CASE_TEMPLATE("a single element anywhere reaches its results and no other",
 
 TEST_CASE_TEMPLATE("rows that are deeper than any scratch equal the reference", Weights, codes, trits, panels) {
     random_numbers random(11);
-    for (const product_shape& s : {product_shape{2, 40, 32767}, {9, 70, 4100}, {17, 17, 8193}, {1, 80, 32801},
-                                   {1, 33, 65569}, {1, 17, 131101}}) {
+    for (const product_shape& s : {product_shape{2, 17, 32767}, {9, 70, 4100}, {17, 17, 8193}, {1, 80, 32801},
+                                   {1, 17, 65569}, {1, 17, 131101}}) {
         INFO(s);
         const integers x = bytes(s.rows, s.depth, fill::random, random);
         const integers w = Weights::values(s.outputs, s.depth, fill::random, random);
@@ -187,15 +187,14 @@ TEST_CASE_TEMPLATE("rows that are deeper than any scratch equal the reference", 
 }
 
 TEST_CASE_TEMPLATE("the deepest products do not overflow, and deeper ones are refused", Weights, codes, trits, panels) {
-    for (const int of_x : {-128, 127}) {
-        std::vector<std::int8_t> row(deepest + 1, static_cast<std::int8_t>(of_x));
-        for (const fill of_w : {fill::lowest, fill::highest}) {
-            random_numbers random(4);
-            const int sign = of_w == fill::highest ? 1 : -1;
-            const integers w = Weights::values(1, deepest + 1, of_w, random);
-            const Weights packed(w, 0);
-            auto shallower = packed.view;  // the same codes: with one output, depth comes first
-            Weights::cut(shallower, deepest);
+    for (const fill of_w : {fill::lowest, fill::highest}) {
+        random_numbers random(4);
+        const int sign = of_w == fill::highest ? 1 : -1;
+        const Weights packed(Weights::values(1, deepest + 1, of_w, random), 0);
+        auto shallower = packed.view;  // the same codes: with one output, depth comes first
+        Weights::cut(shallower, deepest);
+        for (const int of_x : {-128, 127}) {
+            const std::vector<std::int8_t> row(deepest + 1, static_cast<std::int8_t>(of_x));
             for_each_tag([&](auto arch) {
                 if (std::is_same_v<decltype(arch), tern::arch::scalar> && of_w == fill::highest) return;  // slow
                 std::int32_t result = 0;

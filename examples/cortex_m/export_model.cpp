@@ -44,6 +44,9 @@ public:
     void bytes(const std::string& name, const std::uint8_t* data, std::size_t count) {
         list("std::uint8_t", name, count, [&](std::size_t i) { out_ << static_cast<unsigned>(data[i]); });
     }
+    void shorts(const std::string& name, const std::vector<std::int16_t>& data) {
+        list("std::int16_t", name, data.size(), [&](std::size_t i) { out_ << data[i]; });
+    }
     void floats(const std::string& name, const std::vector<float>& data) {
         list("float", name, data.size(), [&](std::size_t i) { number(data[i]); });
     }
@@ -87,42 +90,87 @@ std::vector<std::uint8_t> codes_of(const packed_layer& layer) {
     return codes;
 }
 
+/// Integer limits of one output where its weights inside the image add up to `weights`: the reference's own arithmetic
+/// rises with the sum of products, so each condition on it holds on one side of one integer.
+struct limits {
+    std::int16_t lower;
+    std::int16_t upper;
+};
+limits limits_of(const tern::scale_offset& e, const tern::thresholds& t, std::size_t output, std::int32_t weights) {
+    if (!(e.weights.scale.at(output, 0, 1.0f) > 0.0f) || !(e.activations.scale.at(0, 0, 1.0f) > 0.0f))
+        throw std::runtime_error("a scale is not positive");
+    const auto real = [&](std::int32_t sum) {
+        tern::reference::affine_sums sums;
+        sums.product = sum;
+        sums.weights = weights;
+        return tern::reference::finish(e, 0.0 + tern::reference::affine_product(e, sums, 0, output, 0), output);
+    };
+    // The largest sum of which `holds` is not true; it is of all that are larger.
+    const auto last_without = [](const auto& holds) {
+        std::int32_t low = -32768;
+        std::int32_t high = 32767;
+        if (holds(low) || !holds(high)) throw std::runtime_error("a limit does not fit 16 bits");
+        while (high - low > 1) {
+            const std::int32_t middle = (low + high) / 2;
+            (holds(middle) ? high : low) = middle;
+        }
+        return low;
+    };
+    const float upper = t.upper.at(output, 0, 0.5f);
+    const float lower = t.lower.at(output, 0, -0.5f);
+    return {static_cast<std::int16_t>(last_without([&](std::int32_t s) { return !(real(s) < lower); }) + 1),
+            static_cast<std::int16_t>(last_without([&](std::int32_t s) { return real(s) > upper; }))};
+}
+
+void write_limits(header& out, const packed_model& model, std::size_t i) {
+    const packed_convolution& layer = model.conv[i];
+    const std::size_t inputs = cortex_m::channels[i];
+    std::vector<std::int16_t> lower;
+    std::vector<std::int16_t> upper;
+    for (std::size_t place = 0; place < 9; ++place) {
+        const std::size_t row = place / 3;
+        const std::size_t column = place % 3;
+        for (std::size_t o = 0; o < cortex_m::channels[i + 1]; ++o) {
+            std::int32_t weights = 0;
+            for (std::size_t tap = 0; tap < 9; ++tap) {
+                const bool outside = (row == 0 && tap / 3 == 0) || (row == 2 && tap / 3 == 2) ||
+                                     (column == 0 && tap % 3 == 0) || (column == 2 && tap % 3 == 2);
+                for (std::size_t c = 0; !outside && c < inputs; ++c)
+                    weights += layer.weights.value(o, tap * inputs + c);
+            }
+            const limits l = limits_of(model.epilogue(i), layer.thresholds(), o, weights);
+            lower.push_back(l.lower);
+            upper.push_back(l.upper);
+        }
+    }
+    out.shorts("lower" + std::to_string(i), lower);
+    out.shorts("upper" + std::to_string(i), upper);
+}
+
 void write(const packed_model& model, const dataset& data, const std::vector<float>& logits, const std::string& path) {
     header out(path);
-    std::size_t model_bytes = 0;
-    for (std::size_t i = 0; i <= layer_count; ++i) {
+    const std::vector<std::uint8_t> codes = codes_of(model.conv[0]);
+    out.bytes("codes", codes.data(), codes.size());
+    std::size_t model_bytes = codes.size() + 2 * sizeof(float);
+    for (std::size_t i = 0; i < layer_count; ++i) {
+        write_limits(out, model, i);
+        model_bytes += 2 * 9 * cortex_m::channels[i + 1] * sizeof(std::int16_t);
+    }
+    for (std::size_t i = 1; i <= layer_count; ++i) {
         const packed_layer& layer = i < layer_count ? model.conv[i] : model.fc;
-        const std::string n = std::to_string(i);
-        if (i == 0) {
-            const std::vector<std::uint8_t> codes = codes_of(layer);
-            out.bytes("codes", codes.data(), codes.size());
-            model_bytes += codes.size();
-        } else {
-            out.words("panels" + n, layer.weights.data, layer.weights.words());
-            model_bytes += layer.weights.words() * sizeof(tern::word);
-        }
-        out.floats("scale" + n, layer.scale);
-        model_bytes += (layer.scale.size() + 2) * sizeof(float);
-        if (i == layer_count) continue;
-        out.floats("upper" + n, model.conv[i].upper);
-        out.floats("lower" + n, model.conv[i].lower);
-        model_bytes += 2 * layer.scale.size() * sizeof(float);
+        out.words("panels" + std::to_string(i), layer.weights.data, layer.weights.words());
+        model_bytes += layer.weights.words() * sizeof(tern::word);
     }
+    out.floats("scale", model.fc.scale);
     out.floats("bias", model.fc_bias);
-    model_bytes += model.fc_bias.size() * sizeof(float);
+    model_bytes += (model.fc.scale.size() + model.fc_bias.size()) * sizeof(float);
 
-    out.text() << "inline constexpr cortex_m::model model = {\n    {";
-    for (std::size_t i = 0; i <= layer_count; ++i) {
-        out.text() << (i == 0 ? "{nullptr" : "{panels" + std::to_string(i)) << ", scale" << i << ", ";
-        if (i < layer_count)
-            out.text() << "upper" << i << ", lower" << i << ", ";
-        else
-            out.text() << "nullptr, nullptr, ";
-        out.number(model.act[i].scale);
-        out.text() << ", ";
-        out.number(model.act[i].offset);
-        out.text() << (i < layer_count ? "},\n     " : "}},\n    codes, bias};\n");
-    }
+    out.text() << "inline constexpr cortex_m::model model = {\n    codes,\n    {{nullptr, lower0, upper0}, "
+                  "{panels1, lower1, upper1}, {panels2, lower2, upper2}},\n    panels3,\n    scale,\n    bias,\n    ";
+    out.number(model.act[layer_count].scale);
+    out.text() << ",\n    ";
+    out.number(model.act[layer_count].offset);
+    out.text() << "};\n";
 
     const std::size_t pixels = images_written * image_size * image_size;
     std::vector<std::uint32_t> bits;

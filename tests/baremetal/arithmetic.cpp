@@ -4,6 +4,7 @@
 // TERN_TEST_BREAK turns one expected value around, to see that it is found.
 #include <tern/conv.hpp>
 #include <tern/dot.hpp>
+#include <tern/gemm_bytes.hpp>
 #include <tern/gemv.hpp>
 #include <tern/pack.hpp>
 #include <tern/pool.hpp>
@@ -118,6 +119,30 @@ void products(size_t count, size_t outputs, size_t depth) noexcept {
     }
 }
 
+/// Signed bytes with ternary codes and with binary panels, where there is room for 64 outputs of codes.
+void byte_products(size_t count, size_t outputs, size_t depth) noexcept {
+    if (tern::codes_bytes(outputs, depth) > sizeof panels) return;
+    for (size_t i = 0; i < outputs * depth; ++i) weights[i] = random_value<tern::ternary>();
+    for (size_t i = 0; i < count * depth; ++i) activations[i] = static_cast<std::int8_t>(random() >> 24);
+    const tern::matrix_view<const std::int8_t> w_values(weights, outputs, depth);
+    const tern::matrix_view<const std::int8_t> x(activations, count, depth);
+    const tern::matrix_view<std::int32_t> y(result<std::int32_t>(0), count, outputs);
+    const tern::matrix_view<std::int32_t> expected(result<std::int32_t>(1), count, outputs);
+
+    tern::packed_codes codes;
+    accepted("pack_codes", tern::pack_codes(w_values, reinterpret_cast<std::uint8_t*>(panels), sizeof panels, codes));
+    tern::reference::gemm(x, w_values, expected);
+    accepted("gemm, codes", tern::gemm(x, codes, y));
+    same("gemm, codes", y.data, expected.data, count * outputs);
+
+    for (size_t i = 0; i < outputs * depth; ++i) weights[i] = random_value<tern::binary>();
+    tern::packed_panels<tern::binary> bits;
+    accepted("pack_panels", tern::pack_panels<tern::binary>(w_values, panels, sizeof panels / sizeof *panels, bits));
+    tern::reference::gemm(x, w_values, expected);
+    accepted("gemm, bits", tern::gemm(x, bits, y));
+    same("gemm, bits", y.data, expected.data, count * outputs);
+}
+
 template <class Lhs, class Rhs>
 void convolution(size_t size, size_t channels, size_t outputs) noexcept {
     for (size_t i = 0; i < outputs * 9 * channels; ++i) weights[i] = random_value<Rhs>();
@@ -182,6 +207,7 @@ bool program() {
     pair<tern::ternary, tern::binary>();
     pair<tern::binary, tern::ternary>();
     pair<tern::unsigned_bits<2>, tern::ternary>();
+    for (const shape& s : shapes) byte_products(s.rows, s.outputs, s.depth);
     convolution<tern::ternary, tern::ternary>(4, 3, 17);
     convolution<tern::ternary, tern::ternary>(4, 33, 5);
     convolution<tern::ternary, tern::ternary>(3, 64, 3);

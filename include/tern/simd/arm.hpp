@@ -18,6 +18,15 @@ struct neon_lanes {
 
     static TERN_INLINE reg zero() noexcept { return vdupq_n_u32(0); }
     static TERN_INLINE reg load(const std::uint32_t* from) noexcept { return vld1q_u32(from); }
+    /// The same between waves. Clang would make pairs of them, which cores that run in order wait for; not of volatile ones.
+    static TERN_INLINE reg load_alone(const std::uint32_t* from) noexcept {
+#if defined(__aarch64__) && defined(__clang__)
+        using place [[gnu::aligned(4), gnu::may_alias]] = uint32x4_t;
+        return *reinterpret_cast<const volatile place*>(from);
+#else
+        return load(from);
+#endif
+    }
     static TERN_INLINE reg broadcast(std::uint32_t x) noexcept { return vdupq_n_u32(x); }
     /// `broadcast` of a word, and on to the next. In assembly, because GCC loads and duplicates in two instructions, and
     /// compilers compute each address from one index, between the waves.

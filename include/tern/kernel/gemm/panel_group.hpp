@@ -43,6 +43,12 @@ struct panel_group {
     /// copy of the kernel.
     static void multiply(const stretches& depth, const word* first, size_t panel_stride, size_t left,
                          const tile_output& out) noexcept {
+        if constexpr (panels > 1 && simd::in_waves<lanes>) {
+            if (left == 1) {  // the last of an odd number, or the only one
+                const word* const w[1] = {first};
+                return tile<lanes, Lhs, Rhs, rows, tile_type::panel_registers, PlaneStride>::run(depth, w, 0, out);
+            }
+        }
         if constexpr (registers >= tile_type::panel_registers) {
             const word* w[panels];
             bits::unroll<panels>([&](auto p) TERN_INLINE_LAMBDA {

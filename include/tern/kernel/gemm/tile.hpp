@@ -197,7 +197,7 @@ struct tile {
     template <size_t First>
     static TERN_INLINE void load_signs(operands& o, const word* const (&rhs)[panels], size_t lane) noexcept {
         bits::unroll<Rhs::has_sign ? wave_registers : 0>([&](auto j) TERN_INLINE_LAMBDA {
-            o.sign[j] = Lanes::load(block<First>(rhs, lane, j) + rhs_sign_plane * panel_outputs);
+            o.sign[j] = Lanes::load_alone(block<First>(rhs, lane, j) + rhs_sign_plane * panel_outputs);
             Lanes::keep(o.sign[j]);
         });
     }
@@ -205,7 +205,7 @@ struct tile {
     template <size_t First>
     static TERN_INLINE void load_masks(operands& o, const word* const (&rhs)[panels], size_t lane) noexcept {
         bits::unroll<Rhs::has_mask ? wave_registers : 0>([&](auto j) TERN_INLINE_LAMBDA {
-            o.mask[j] = Lanes::load(block<First>(rhs, lane, j));
+            o.mask[j] = Lanes::load_alone(block<First>(rhs, lane, j));
             Lanes::keep(o.mask[j]);
         });
     }
