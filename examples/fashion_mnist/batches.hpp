@@ -38,7 +38,7 @@ struct pixel_numbers {
     float offset = 0.0f;
 };
 
-/// One picture as the network sees it, mirrored with probability 1/2 and shifted by up to a pixel; what enters is black.
+/// One picture as the network sees it, mirrored with probability 1/2, shifted by up to a pixel; what enters is black.
 inline void augment(const images& all, std::size_t index, pixel_numbers numbers, std::mt19937& random, float* to) {
     const std::uint8_t* const from = all.image(index);
     const auto height = static_cast<int>(all.height), width = static_cast<int>(all.width);

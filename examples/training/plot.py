@@ -21,7 +21,8 @@ def main(table, picture):
         results = list(csv.DictReader(file))
     seeds = collections.defaultdict(list)
     for result in results:
-        seeds[result["method"], result["weight_bits"], result["activation_bits"]].append(100 * float(result["accuracy"]))
+        key = result["method"], result["weight_bits"], result["activation_bits"]
+        seeds[key].append(100 * float(result["accuracy"]))
     rows = [(method, float(bits), float(activation_bits), statistics.mean(some),
              statistics.stdev(some) if len(some) > 1 else 0.0)
             for (method, bits, activation_bits), some in seeds.items()]

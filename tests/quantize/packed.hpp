@@ -93,7 +93,8 @@ std::string check_packed(const grid<T>& values, const Forward& forward) {
     return "";
 }
 
-/// Calls body(rows, cols, seed): zero sizes, 1 to 10, words and panels +- 1, primes, more depth than is packed at a time.
+/// Calls body(rows, cols, seed): zero sizes, 1 to 10, words and panels +- 1, primes, and more depth than is
+/// packed at a time.
 template <class Body>
 void for_each_weight_shape(const Body& body) {
     std::uint32_t seed = 1;
