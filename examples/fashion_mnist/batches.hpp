@@ -12,6 +12,10 @@
 #include <string>
 #include <vector>
 
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
+
 #include <torch/torch.h>
 
 #include "dataset.hpp"
@@ -19,13 +23,22 @@
 
 namespace fashion_mnist {
 
+/// The tensors of a step are freed and wanted again by the next one: glibc keeps them, where it would give their pages
+/// back and have them cleared anew.
+inline void keep_freed_memory() {
+#ifdef __GLIBC__
+    mallopt(M_MMAP_THRESHOLD, 32 << 20);
+    mallopt(M_TRIM_THRESHOLD, 1 << 30);
+#endif
+}
+
 /// What a network reads: pixel * scale + offset.
 struct pixel_numbers {
     float scale = 1.0f / 255.0f;
     float offset = 0.0f;
 };
 
-/// One picture as the network sees it, mirrored with probability 1/2 and shifted by up to a pixel; what enters is black.
+/// One picture as the network sees it, mirrored with probability 1/2, shifted by up to a pixel; what enters is black.
 inline void augment(const images& all, std::size_t index, pixel_numbers numbers, std::mt19937& random, float* to) {
     const std::uint8_t* const from = all.image(index);
     const auto height = static_cast<int>(all.height), width = static_cast<int>(all.width);

@@ -79,6 +79,7 @@ template <class T>
 void train(const options& opt) {
     torch::manual_seed(opt.seed);
     torch::set_num_threads(opt.threads);
+    keep_freed_memory();
     const dataset training = read_dataset(opt.data, "train");
     const dataset test = read_dataset(opt.data, "t10k");
 

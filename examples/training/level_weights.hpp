@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Weights of several bits: evenly spaced levels, elastic significant bits, two scales, a searched level set, a codebook.
+// Weights of several bits: even levels, elastic significant bits, two scales, a searched level set, a codebook.
 #pragma once
 
 #include <algorithm>

@@ -21,7 +21,8 @@ def main(table, picture):
         results = list(csv.DictReader(file))
     seeds = collections.defaultdict(list)
     for result in results:
-        seeds[result["method"], result["weight_bits"], result["activation_bits"]].append(100 * float(result["accuracy"]))
+        key = result["method"], result["weight_bits"], result["activation_bits"]
+        seeds[key].append(100 * float(result["accuracy"]))
     rows = [(method, float(bits), float(activation_bits), statistics.mean(some),
              statistics.stdev(some) if len(some) > 1 else 0.0)
             for (method, bits, activation_bits), some in seeds.items()]
@@ -32,13 +33,21 @@ def main(table, picture):
         some = [row for row in rows if row[2] == bits]
         axes.errorbar([row[1] for row in some], [row[3] for row in some], yerr=[row[4] for row in some],
                       fmt="osD^vP*X"[i % 8], capsize=3, linestyle="none", label=f"{bits:.3g}-bit activations")
-    places = collections.Counter()
+    # Labels to alternating sides of methods with the same bits, and no nearer to each other than a line.
+    gap = (max(row[3] for row in rows) - min(row[3] for row in rows)) / 22
+    columns = collections.defaultdict(list)
     for method, bits, _, mean, _ in sorted(rows, key=lambda row: row[3]):
-        places[bits] += 1  # methods with the same bits: labels to alternating sides
-        right = places[bits] % 2 == 1
-        axes.annotate(method, (bits, mean), xytext=(7 if right else -7, 0), textcoords="offset points",
-                      ha="left" if right else "right", va="center", fontsize=8)
+        columns[bits].append((method, mean))
+    for bits, methods in columns.items():
+        heights = [-1e9, -1e9]
+        for i, (method, mean) in enumerate(methods):
+            side = i % 2
+            heights[side] = max(mean, heights[side] + gap)
+            axes.annotate(method, (bits, mean), xytext=(bits * (1.1 if side == 0 else 1 / 1.1), heights[side]),
+                          ha="left" if side == 0 else "right", va="center", fontsize=8,
+                          arrowprops={"arrowstyle": "-", "linewidth": 0.4, "color": "gray"})
     axes.set_xscale("log", base=2)
+    axes.set_xlim(0.7, 48)
     axes.xaxis.set_major_formatter(matplotlib.ticker.FormatStrFormatter("%g"))
     axes.set_xlabel("bits a weight")
     axes.set_ylabel("test accuracy, %")

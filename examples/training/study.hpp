@@ -191,8 +191,8 @@ inline void write_report(const study_plan& plan, const std::vector<result>& resu
 
 }  // namespace detail
 
-/// What has a result is not trained again, what has a checkpoint goes on. All methods with the first seed, then with the
-/// next: a study that is stopped has something to say about each. False if a packed network differed.
+/// What has a result is not trained again, what has a checkpoint goes on. All methods with the first seed, then with
+/// the next: a study that is stopped has something to say about each. False if a packed network differed.
 inline bool run_study(const study_plan& plan, const data_sets& data) {
     namespace fs = std::filesystem;
     fs::create_directories(plan.directory);

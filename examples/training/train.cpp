@@ -52,6 +52,7 @@ int main(int argc, char** argv) {
         for (const std::string& n : plan.methods) make_method(n, std::make_shared<course>());
         make_method(name, std::make_shared<course>());
         torch::set_num_threads(threads);
+        fashion_mnist::keep_freed_memory();
         const data_sets data{fashion_mnist::read_dataset(directory, "train"),
                              fashion_mnist::read_dataset(directory, "t10k")};
         return (study ? run_study(plan, data) : train(how, name, one, data).equal) ? 0 : 1;

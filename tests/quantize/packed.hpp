@@ -93,13 +93,15 @@ std::string check_packed(const grid<T>& values, const Forward& forward) {
     return "";
 }
 
-/// Calls body(rows, cols, seed): zero sizes, 1 to 10, words and panels +- 1, primes.
+/// Calls body(rows, cols, seed): zero sizes, 1 to 10, words and panels +- 1, primes, and more depth than is
+/// packed at a time.
 template <class Body>
 void for_each_weight_shape(const Body& body) {
     std::uint32_t seed = 1;
     for (const std::size_t cols :
          {0u, 1u, 2u, 3u, 5u, 8u, 9u, 27u, 31u, 32u, 33u, 63u, 64u, 72u, 101u, 160u, 257u, 288u})
         for (const std::size_t rows : {0u, 1u, 2u, 7u, 16u, 17u}) body(rows, cols, ++seed);
+    body(2, 4129, ++seed);
 }
 
 }  // namespace tern_test

@@ -194,8 +194,8 @@ status quantize(matrix_view<const float> w, matrix_view<float> scale,
 
 /// The gradients at the head of this file. `scale` is what `fit` gave for w; only `estimator::scaled` reads it.
 ///
-/// identity and clipped are exact; scaled is summed in double and rounded once. NaN weights pass the identity, else count as
-/// clipped with b = -1. Returns as `forward`; `grad_w` may not share memory with an input.
+/// identity and clipped are exact; scaled is summed in double and rounded once. NaN weights pass the identity, else
+/// count as clipped with b = -1. Returns as `forward`; `grad_w` may not share memory with an input.
 template <class Arch = default_arch>
 status backward(matrix_view<const float> w, matrix_view<const float> scale, matrix_view<const float> grad,
                 matrix_view<float> grad_w, estimator e = estimator::identity) noexcept {

@@ -98,7 +98,7 @@ void quantize_to(matrix_view<const float> w, matrix_view<float> threshold, matri
         for (size_t g = 0; g < threshold.rows; ++g)
             *threshold.row(g) = threshold_of<Arch>(group_of(w, threshold, g), r);
     }
-    double totals[kernel::group_of_rows];
+    kernel::partial_sums sums[kernel::group_of_rows];
     double total = 0.0;
     double count = 0.0;
     kernel::pack_groups<Arch>(
@@ -106,22 +106,24 @@ void quantize_to(matrix_view<const float> w, matrix_view<float> threshold, matri
         [&](size_t first, size_t rows) TERN_INLINE_LAMBDA {
             for (size_t i = first; i < first + rows; ++i) {
                 if (each) *threshold.row(i) = threshold_of<Arch>({w.row(i), 1, w.cols, w.stride}, r);
-                const auto limit = static_cast<double>(of_row(threshold, i));
-                const float* const next = w.row(i + 1 < w.rows ? i + 1 : i);
-                if (each)
-                    totals[i - first] = kernel::sum_terms<Arch, simd::term::above, true>(w.row(i), w.cols, limit, next);
-                else
-                    totals[i - first] = kernel::sum_terms<Arch, simd::term::above>(w.row(i), w.cols, limit);
+                sums[i - first] = kernel::partial_sums();
             }
         },
-        [&](size_t i) TERN_INLINE_LAMBDA { return limits_of(of_row(threshold, i)); },
+        [&](size_t i) TERN_INLINE_LAMBDA {
+            // Rows that have just been summed up are near; others come from memory.
+            const size_t next = !each && i + kernel::group_of_rows < w.rows ? kernel::group_of_rows * w.stride : 0;
+            return kernel::row_limits_sums(of_row(threshold, i), sums + i % kernel::group_of_rows, next);
+        },
         [&](size_t first, size_t rows, const kernel::group_tally& all) TERN_INLINE_LAMBDA {
             for (size_t i = 0; i < rows; ++i) {
+                const float limit = of_row(threshold, first + i);
                 const auto nonzeros = static_cast<double>(all.rows[i].nonzeros);
-                total += totals[i];
+                const double row = target.in_sixteens() ? sums[i].total()
+                                                        : kernel::sum_terms<Arch, simd::term::above>(
+                                                              w.row(first + i), w.cols, static_cast<double>(limit));
+                total += row;
                 count += nonzeros;
-                if (scale.rows == w.rows)
-                    *scale.row(first + i) = mean_of(totals[i], nonzeros, of_row(threshold, first + i));
+                if (scale.rows == w.rows) *scale.row(first + i) = mean_of(row, nonzeros, limit);
             }
         });
     if (w.cols == 0) {

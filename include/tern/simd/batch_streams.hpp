@@ -47,6 +47,12 @@ struct batch_streams {
         });
     }
     static TERN_INLINE void prefetch(const float*) noexcept {}
+    static TERN_INLINE sums load(const double* from) noexcept {
+        sums total;
+        bits::unroll<wide_registers>(
+            [&](auto v) TERN_INLINE_LAMBDA { total.s[v] = wide::load_unaligned(from + v * wide::size); });
+        return total;
+    }
     static TERN_INLINE void store(const sums& total, double* to) noexcept {
         bits::unroll<wide_registers>([&](auto v)
                                          TERN_INLINE_LAMBDA { total.s[v].store_unaligned(to + v * wide::size); });

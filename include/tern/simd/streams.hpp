@@ -33,7 +33,7 @@ template <term T>
 /// A block is x[0 .. 15].
 ///   sums        sixteen partial sums; element i of every block goes to sum i
 ///   add         the terms of a block
-///   store       the sums
+///   load, store the sums
 ///   prefetch    the line of x[0] is wanted soon; x may be any address
 ///   choose      to[i] = x[i] > upper ? high : x[i] < lower ? low : middle; NaN gives the middle
 ///   gate        to[i] = low <= x[i] <= high ? gradient[i] * factor : 0; NaN x gives 0
@@ -51,6 +51,11 @@ struct scalar_streams {
     template <term T>
     static TERN_INLINE void add(sums& total, const float* x, double p) noexcept {
         for (std::size_t i = 0; i < block; ++i) total.s[i] += term_of<T>(x[i], p);
+    }
+    static TERN_INLINE sums load(const double* from) noexcept {
+        sums total;
+        std::memcpy(total.s, from, sizeof total.s);
+        return total;
     }
     static TERN_INLINE void store(const sums& total, double* to) noexcept { std::memcpy(to, total.s, sizeof total.s); }
 

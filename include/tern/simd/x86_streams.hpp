@@ -39,6 +39,11 @@ struct x86_streams {
     static TERN_INLINE void prefetch(const float* x) noexcept {
         _mm_prefetch(reinterpret_cast<const char*>(x), _MM_HINT_T1);
     }
+    static TERN_INLINE auto load(const double* from) noexcept {
+        typename Leaf::sums total;
+        std::memcpy(total.s, from, sizeof total.s);
+        return total;
+    }
     template <class Sums>
     static TERN_INLINE void store(const Sums& total, double* to) noexcept {
         std::memcpy(to, total.s, sizeof total.s);

@@ -13,25 +13,31 @@ namespace tern::kernel {
 template <class Arch>
 using streams = decltype(streams_of(Arch{}));
 
-/// sum of simd::term_of<T>(x[j], p). Meanwhile the n floats at `ahead` are fetched, if that is wanted: passes over what
-/// the cache holds leave the memory idle.
-template <class Arch, simd::term T, bool Ahead = false>
-[[nodiscard]] double sum_terms(const float* x, size_t n, double p, const float* ahead = nullptr) noexcept {
+/// Of one row.
+struct partial_sums {
+    double s[16];
+
+    TERN_INLINE constexpr partial_sums() noexcept : s() {}
+    /// Which changes them.
+    [[nodiscard]] TERN_INLINE double total() noexcept {
+        for (size_t half = 8; half != 0; half /= 2)
+            for (size_t l = 0; l < half; ++l) s[l] += s[l + half];
+        return s[0];
+    }
+};
+
+/// sum of simd::term_of<T>(x[j], p)
+template <class Arch, simd::term T>
+[[nodiscard]] double sum_terms(const float* x, size_t n, double p) noexcept {
     using leaf = streams<Arch>;
     constexpr size_t block = leaf::block;
     auto total = leaf::zero();
-    static_cast<void>(ahead);
     const size_t whole = n / block * block;
-    for (size_t j = 0; j < whole; j += block) {
-        if constexpr (Ahead) leaf::prefetch(ahead + j);
-        leaf::template add<T>(total, x + j, p);
-    }
-    double sums[block];
-    leaf::store(total, sums);
-    for (size_t j = whole; j < n; ++j) sums[j - whole] += simd::term_of<T>(x[j], p);
-    for (size_t half = block / 2; half != 0; half /= 2)
-        for (size_t l = 0; l < half; ++l) sums[l] += sums[l + half];
-    return sums[0];
+    for (size_t j = 0; j < whole; j += block) leaf::template add<T>(total, x + j, p);
+    partial_sums sums;
+    leaf::store(total, sums.s);
+    for (size_t j = whole; j < n; ++j) sums.s[j - whole] += simd::term_of<T>(x[j], p);
+    return sums.total();
 }
 
 /// The same over the rows of a matrix, whose sums are added in order.
@@ -128,6 +134,20 @@ struct row_signs {
     }
 };
 
+/// row_limits(-limit, limit), and on the way the partial sums of |x| above the limit, from those that are there on.
+/// Blocks have to come in the order of the row, and the first of each stretch at a multiple of 16.
+struct row_limits_sums {
+    using encoding = ternary;
+
+    float limit;
+    partial_sums* sums;
+    size_t ahead;  ///< what lies so many floats behind x is fetched: the memory would be idle
+
+    TERN_INLINE constexpr row_limits_sums() noexcept : row_limits_sums(0.0f, nullptr, 0) {}
+    TERN_INLINE constexpr row_limits_sums(float limit_, partial_sums* sums_, size_t ahead_) noexcept
+        : limit(limit_), sums(sums_), ahead(ahead_) {}
+};
+
 /// What the epilogues want to know of a row of weights.
 struct tally {
     std::int64_t sum = 0;
@@ -182,6 +202,27 @@ tally pack_row(const float* x, size_t n, const Encoder& encoder, word* to, size_
     return all;
 }
 
+/// The same with the sums, which stay in registers for a stretch.
+template <class Arch>
+tally pack_row(const float* x, size_t n, const row_limits_sums& encoder, word* to, size_t plane_stride,
+               size_t step) noexcept {
+    using leaf = streams<Arch>;
+    auto total = leaf::load(encoder.sums->s);
+    tally all;
+    for_each_block(x, n, [&](const float* from, size_t w, size_t count) TERN_INLINE_LAMBDA {
+        for (size_t j = 0; j < word_bits; j += leaf::block) leaf::prefetch(x + w * word_bits + j + encoder.ahead);
+        const simd::signs s = floats<Arch>::compare(from, -encoder.limit, encoder.limit);
+        for (size_t j = 0; j < word_bits; j += leaf::block)
+            leaf::template add<simd::term::above>(total, from + j, static_cast<double>(encoder.limit));
+        const word planes[2] = {s.plus | s.minus, s.plus};  // zeros behind the last are not above
+        to[w * step] = planes[0];
+        to[plane_stride + w * step] = planes[1];
+        all.template add<ternary>(planes, count);
+    });
+    leaf::store(total, encoder.sums->s);
+    return all;
+}
+
 /// Rows that a destination takes at a time: a panel.
 inline constexpr size_t group_of_rows = panel_outputs;
 
@@ -198,6 +239,9 @@ struct rows_target {
     mutable_packed_rows<Encoding> q;
 
     TERN_INLINE explicit constexpr rows_target(const mutable_packed_rows<Encoding>& q_) noexcept : q(q_) {}
+
+    /// Whether stretches of a row begin at multiples of 16.
+    [[nodiscard]] TERN_INLINE constexpr bool in_sixteens() const noexcept { return true; }
 
     template <class Arch, class EncoderOf>
     TERN_INLINE void pack(const matrix_view<const float>& x, size_t first, size_t count, const EncoderOf& encoder_of,
@@ -221,6 +265,10 @@ struct panels_target {
 
     TERN_INLINE constexpr panels_target(const packed_panels<Encoding>& view_, word* data_) noexcept
         : view(view_), data(data_) {}
+
+    [[nodiscard]] TERN_INLINE constexpr bool in_sixteens() const noexcept {
+        return view.taps == 1 || view.dense_taps() || view.tap_depth % 16 == 0;
+    }
 
     template <class Arch, class EncoderOf>
     TERN_INLINE void pack(const matrix_view<const float>& x, size_t first, size_t count, const EncoderOf& encoder_of,
