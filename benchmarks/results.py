@@ -10,7 +10,7 @@ import re
 import statistics
 
 ARCHITECTURES = ("scalar", "simd", "sse4", "avx2", "avx512", "avx512_vnni", "avx512_vpopcntdq", "neon",
-                 "dotprod", "i8mm")
+                 "dotprod", "i8mm", "sve", "mve")
 
 
 class Result:
