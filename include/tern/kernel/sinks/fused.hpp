@@ -120,39 +120,39 @@ struct integer_sink {
         return state;
     }
     TERN_INLINE void store(const panel_state& state, size_t row, size_t panel, const std::int32_t* acc) const noexcept {
-        const planes p = planes_of(state, acc);
+        const std::uint32_t above = integers::above(acc, state.upper);
+        const std::uint32_t below = three_values ? integers::above(state.lower, acc) : 0u;
         word* at = to.target_row(row) + panel / 2;
-        put_half(at, outputs, panel, p.first);
-        if constexpr (three_values) put_half(at + to.plane_stride, outputs, panel, p.second);
+        put_half(at, outputs, panel, first_plane(above, below, state.negative) & state.exists);
+        if constexpr (three_values)
+            put_half(at + to.plane_stride, outputs, panel, turned(above, below, state.negative) & state.exists);
     }
     /// Panels `panel`, which is even, and the next.
     TERN_INLINE void store_pair(const panel_state& low, const panel_state& high, size_t row, size_t panel,
                                 const std::int32_t* acc) const noexcept {
-        const planes p = planes_of(low, acc);
-        const planes q = planes_of(high, acc + panel_outputs);
+        const std::int32_t* const more = acc + panel_outputs;
+        const std::uint32_t above = both(integers::above(acc, low.upper), integers::above(more, high.upper));
+        const std::uint32_t below =
+            three_values ? both(integers::above(low.lower, acc), integers::above(high.lower, more)) : 0u;
+        const std::uint32_t negative = both(low.negative & bits::low_mask(panel_outputs), high.negative);
+        const std::uint32_t exists = both(low.exists, high.exists);
         word* at = to.target_row(row) + panel / 2;
-        bits::store(at, p.first | q.first << panel_outputs);
-        if constexpr (three_values) bits::store(at + to.plane_stride, p.second | q.second << panel_outputs);
+        bits::store(at, first_plane(above, below, negative) & exists);
+        if constexpr (three_values) bits::store(at + to.plane_stride, turned(above, below, negative) & exists);
     }
 
 private:
-    /// Bits of the first plane, and of the second where there is one.
-    struct planes {
-        std::uint32_t first;
-        std::uint32_t second;
-
-        TERN_INLINE constexpr planes(std::uint32_t first_, std::uint32_t second_) noexcept
-            : first(first_), second(second_) {}
-    };
-    static TERN_INLINE planes planes_of(const panel_state& state, const std::int32_t* acc) noexcept {
-        const std::uint32_t above = integers::above(acc, state.upper);
-        if constexpr (three_values) {
-            const std::uint32_t below = integers::above(state.lower, acc);
-            const std::uint32_t plus = (above & ~state.negative) | (below & state.negative);
-            return {(above | below) & state.exists, plus & state.exists};
-        } else {
-            return {(above ^ state.negative) & state.exists, 0u};
-        }
+    static TERN_INLINE constexpr std::uint32_t both(std::uint32_t low, std::uint32_t high) noexcept {
+        return low | high << panel_outputs;
+    }
+    static TERN_INLINE constexpr std::uint32_t first_plane(std::uint32_t above, std::uint32_t below,
+                                                           std::uint32_t negative) noexcept {
+        return three_values ? above | below : above ^ negative;
+    }
+    /// What is above, or where the scale is negative what is below.
+    static TERN_INLINE constexpr std::uint32_t turned(std::uint32_t above, std::uint32_t below,
+                                                      std::uint32_t negative) noexcept {
+        return above ^ ((above ^ below) & negative);
     }
 };
 template <class Arch, class Encoding>
