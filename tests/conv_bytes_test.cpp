@@ -7,7 +7,7 @@
 #include <doctest/doctest.h>
 
 #include <tern/buffer.hpp>
-#include <tern/conv_bytes.hpp>
+#include <tern/conv_fused.hpp>
 
 #include "support/convolutions.hpp"
 
@@ -221,6 +221,35 @@ TEST_CASE("bytes: three channels, where tables go down strips of columns") {
             p.randomize(random, s.images, c.w);
             check_bytes(c, &p);
         }
+}
+
+TEST_CASE("bytes: integer limits see what int32 results are") {
+    random_numbers random(11);
+    for (const size_t outputs : {size_t{5}, size_t{48}, size_t{70}}) {
+        const byte_convolution c({1, 11, 37, 3, outputs, tern::square_window(3, 1, 1)}, true, random);
+        const auto codes = tern::pack<tern::ternary_code>(c.w.view());
+        const auto sums = reference_of<std::int32_t>(c);
+        std::vector<std::int32_t> lower(outputs), upper(outputs);
+        std::vector<tern::word> negative(outputs / 32 + 1);
+        for (size_t o = 0; o < outputs; ++o) {
+            lower[o] = -static_cast<std::int32_t>(random.next() % 400);
+            upper[o] = static_cast<std::int32_t>(random.next() % 400);
+            if (random.once_in(3)) negative[o / 32] |= tern::word{1} << o % 32;
+        }
+        const size_t pixels = c.shape.output_pixels();
+        tern::packed_activations<tern::ternary> packed(pixels, outputs);
+        const tern::mutable_packed_tensor<tern::ternary> dst{packed, 1, 11, 37};
+        const tern::integer_limits limits(lower.data(), upper.data(), negative.data());
+        REQUIRE(tern::conv2d(c.input(), codes, c.shape.window, dst, limits) == status::ok);
+        size_t wrong = 0;
+        for (size_t p = 0; p < pixels; ++p)
+            for (size_t o = 0; o < outputs; ++o) {
+                const std::int32_t sum = sums[p * outputs + o];
+                const int value = sum > upper[o] ? 1 : sum < lower[o] ? -1 : 0;
+                wrong += dst.pixels.value(p, o) != (limits.is_negative(o) ? -value : value);
+            }
+        CHECK(wrong == 0);
+    }
 }
 
 TEST_CASE("bytes: the fourth code is the same number on every architecture") {

@@ -63,6 +63,7 @@ public:
           filters_(filters),
           group_outputs_(filters.outputs / geometry.groups),
           ordered_(!in_strips && geometry.in_order()) {
+        if constexpr (in_strips) block_.has_kinds = Sink::real;
         if constexpr (Sink::real) {
             wants_sums_ = sink.epilogue.weights.offset.data != nullptr;
             wants_weight_sums_ = sink.epilogue.activations.offset.data != nullptr;

@@ -263,6 +263,7 @@ struct strip_block : pixel_block<Arch, Most> {
     size_t strip;  ///< its first column
     size_t line;
     size_t column;  ///< of the first pixel
+    bool has_kinds = true;  ///< whether anybody asks for kinds, and for input pixels
 
     TERN_INLINE strip_block() noexcept : image(0), strip(0), line(0), column(0) {}
 
@@ -289,8 +290,15 @@ struct strip_block : pixel_block<Arch, Most> {
                 column = strip;
             }
         }
-        this->start(g);
-        static_cast<void>(this->add_line(g, image, line, column, strip + width(g), true));
+        const size_t behind = strip + width(g);
+        if (has_kinds) {
+            this->start(g);
+            static_cast<void>(this->add_line(g, image, line, column, behind, true));
+            return;
+        }
+        this->count = behind - column;
+        const size_t first_row = (image * g.y.size + line) * g.x.size + column;
+        for (size_t r = 0; r < Most; ++r) this->row[r] = first_row + r;  // a known number of them
     }
 };
 

@@ -110,25 +110,21 @@ struct limits_sink {
         if (set_means_minus) turned = ~turned;  // one more turn
         return {turned, bits::low_mask(lanes_of(outputs, panel))};
     }
-    /// Bits of the first plane, and of the second where there is one, from where accumulators are under the lower limit and
-    /// over the upper one.
-    struct planes {
-        std::uint32_t first;
-        std::uint32_t second;
-
-        TERN_INLINE constexpr planes(std::uint32_t first_, std::uint32_t second_) noexcept
-            : first(first_), second(second_) {}
-    };
-    static TERN_INLINE planes planes_of(const signs& s, std::uint32_t below, std::uint32_t above) noexcept {
-        if constexpr (three_values)
-            return {(above | below) & s.exists, ((above & ~s.negative) | (below & s.negative)) & s.exists};
-        else
-            return {(above ^ s.negative) & s.exists, 0u};
+    // Bits of both planes from those of accumulators under the lower limit and over the upper one.
+    static TERN_INLINE constexpr std::uint32_t first_plane(const signs& s, std::uint32_t below,
+                                                           std::uint32_t above) noexcept {
+        return (three_values ? above | below : above ^ s.negative) & s.exists;
     }
-    TERN_INLINE void put(const planes& p, size_t row, size_t panel) const noexcept {
+    /// What is above, or where the scale is negative what is below.
+    static TERN_INLINE constexpr std::uint32_t second_plane(const signs& s, std::uint32_t below,
+                                                            std::uint32_t above) noexcept {
+        return (above ^ ((above ^ below) & s.negative)) & s.exists;
+    }
+    TERN_INLINE void put(const signs& s, size_t row, size_t panel, std::uint32_t below,
+                         std::uint32_t above) const noexcept {
         word* at = to.target_row(row) + panel / 2;
-        put_half(at, outputs, panel, p.first);
-        if constexpr (three_values) put_half(at + to.plane_stride, outputs, panel, p.second);
+        put_half(at, outputs, panel, first_plane(s, below, above));
+        if constexpr (three_values) put_half(at + to.plane_stride, outputs, panel, second_plane(s, below, above));
     }
 };
 
@@ -158,21 +154,27 @@ struct integer_sink : limits_sink<Arch, Encoding> {
         return state;
     }
     TERN_INLINE void store(const panel_state& state, size_t row, size_t panel, const std::int32_t* acc) const noexcept {
-        this->put(planes_of(state, acc), row, panel);
+        this->put(state.signs, row, panel, below(state, acc), integers::above(acc, state.upper));
     }
     /// Panels `panel`, which is even, and the next.
     TERN_INLINE void store_pair(const panel_state& low, const panel_state& high, size_t row, size_t panel,
                                 const std::int32_t* acc) const noexcept {
-        const typename base::planes p = planes_of(low, acc);
-        const typename base::planes q = planes_of(high, acc + panel_outputs);
+        const std::int32_t* const more = acc + panel_outputs;
+        const std::uint32_t above = both(integers::above(acc, low.upper), integers::above(more, high.upper));
+        const std::uint32_t under = both(below(low, acc), below(high, more));
+        const typename base::signs s = {both(low.signs.negative & bits::low_mask(panel_outputs), high.signs.negative),
+                                        both(low.signs.exists, high.signs.exists)};
         word* at = this->to.target_row(row) + panel / 2;
-        bits::store(at, p.first | q.first << panel_outputs);
-        if constexpr (base::three_values) bits::store(at + this->to.plane_stride, p.second | q.second << panel_outputs);
+        bits::store(at, base::first_plane(s, under, above));
+        if constexpr (base::three_values) bits::store(at + this->to.plane_stride, base::second_plane(s, under, above));
     }
 
 private:
-    static TERN_INLINE typename base::planes planes_of(const panel_state& state, const std::int32_t* acc) noexcept {
-        return base::planes_of(state.signs, integers::above(state.lower, acc), integers::above(acc, state.upper));
+    static TERN_INLINE std::uint32_t below(const panel_state& state, const std::int32_t* acc) noexcept {
+        return base::three_values ? integers::above(state.lower, acc) : 0u;
+    }
+    static TERN_INLINE constexpr std::uint32_t both(std::uint32_t low, std::uint32_t high) noexcept {
+        return low | high << panel_outputs;
     }
 };
 
@@ -208,7 +210,7 @@ struct shortcut_sink : limits_sink<Arch, Encoding> {
         const std::uint32_t positive = from[limits.residual.plane_stride] >> panel % 2 * panel_outputs;
         const auto [below, above] =
             integers::outside_of(acc, state.lower, state.upper, nonzero & positive, nonzero & ~positive);
-        this->put(base::planes_of(state.signs, below, above), row, panel);
+        this->put(state.signs, row, panel, below, above);
     }
 };
 
