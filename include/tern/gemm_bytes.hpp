@@ -13,10 +13,10 @@
 // (2^31 - 1) / 128 = 16777215, and (2^29 - 1) / 128 = 4194303 with an epilogue; beyond it the status is `overflow`.
 // Cost: a dot product of bytes, 64 (AVX-512) to 16 (SSE4) products an instruction, and for a single row one `and` each.
 // Weights are read once for every 8 to 16 rows. Binary weights and four rows or more on AVX-512: one lookup and one
-// addition for up to 192 products, behind tables that are made anew for every four rows and 1024 outputs. Sevens: always by
+// addition for up to 192 products, behind tables that are made anew for every four rows and 2048 outputs. Sevens: always by
 // lookup, 112 products each with AVX-512, behind tables for every row and 4096 outputs (2048, where results are real);
 // elsewhere they run, slowly.
-// Memory: on x86, products with binary weights take 32 KB of stack, with lookups up to 72 KB, those with sevens 160 KB
+// Memory: on x86, products with binary weights take 32 KB of stack, with lookups up to 112 KB, those with sevens 160 KB
 // and, where results are real, 224 KB.
 // Threads: none are started; `tiles` selects a range of panels of 64 outputs (codes), 32 (sevens) or 16 (trits, binary),
 // and disjoint ranges may run side by side.

@@ -33,8 +33,8 @@ inline constexpr bool counts_wraps<Lanes, std::void_t<decltype(&Lanes::count_wra
 ///   add_row        adds, to N registers of bytes whose sums fit, the byte of a table's row that each byte of N indices
 ///                  selects; any index is safe
 ///   fold           moves what is above the lowest Bits bits of each byte to the bytes `high`, divided by 2^Bits
-///   count_wraps    (instead of fold, where it is there) adds 1 to each byte of low[width ..] where x is less than the byte
-///                  of low[0 ..], and stores x there
+///   count_wraps    (instead of fold, where it is there) adds 1 to each byte of low[width ..] where x is less than the
+///                  byte of low[0 ..], and stores x there
 ///   finish         to[i] = or += (2^Bits low[width + i] + low[i] - bias) * 2^shift, i < width, modulo 2^32; what is
 ///                  shifted has to fit int16
 ///   expand         a byte for each `positions` bits of `expand_words` words, the lowest bits first

@@ -46,7 +46,9 @@ struct sse4_nibbles : x86_nibbles {
     static constexpr std::size_t lanes = 4;
 
     static TERN_INLINE reg zero() noexcept { return _mm_setzero_si128(); }
-    static TERN_INLINE reg load(const void* from) noexcept { return _mm_loadu_si128(static_cast<const __m128i*>(from)); }
+    static TERN_INLINE reg load(const void* from) noexcept {
+        return _mm_loadu_si128(static_cast<const __m128i*>(from));
+    }
     static TERN_INLINE void store(void* to, reg x) noexcept { _mm_storeu_si128(static_cast<__m128i*>(to), x); }
     static TERN_INLINE reg row(const std::uint8_t* from) noexcept {
         return _mm_load_si128(reinterpret_cast<const __m128i*>(from));
@@ -97,7 +99,9 @@ struct avx2_nibbles : x86_nibbles {
     static constexpr std::size_t lanes = 8;
 
     static TERN_INLINE reg zero() noexcept { return _mm256_setzero_si256(); }
-    static TERN_INLINE reg load(const void* from) noexcept { return _mm256_loadu_si256(static_cast<const __m256i*>(from)); }
+    static TERN_INLINE reg load(const void* from) noexcept {
+        return _mm256_loadu_si256(static_cast<const __m256i*>(from));
+    }
     static TERN_INLINE void store(void* to, reg x) noexcept { _mm256_storeu_si256(static_cast<__m256i*>(to), x); }
     static TERN_INLINE reg row(const std::uint8_t* from) noexcept {
         return _mm256_broadcastsi128_si256(_mm_load_si128(reinterpret_cast<const __m128i*>(from)));

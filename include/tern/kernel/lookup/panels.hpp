@@ -108,6 +108,8 @@ struct nibble_tile {
                             Lanes::look_up(acc[r][g], row, at + g * Lanes::width);
                         else
                             Lanes::look_up(acc[r][g], row, w[g]);
+                        // In this order: there is one register for what was looked up.
+                        if constexpr (Unloaded != 0) Lanes::keep(acc[r][g]);
                     });
                 });
             });

@@ -4,9 +4,9 @@
 // A step is `Lanes::positions` positions of depth: the code of a row selects a row of the table, and each output's
 // weight byte a place in it (see tables.hpp). Entries are not negative and are added up in bytes. Before a byte can
 // overflow, what is above its lowest `low_bits` bits moves to a second byte, in memory: half the traffic of sums of 16
-// bits. Where bytes are compared cheaply it stays instead, and the second byte counts how often the first one wrapped: it
-// did where it is less than it was, because it grew by less than 256. Both bytes are the state of an output; 16 bits hold
-// what they stand for, less the bias.
+// bits. Where bytes are compared cheaply it stays instead, and the second byte counts how often the first one wrapped:
+// it did where it is less than it was, because it grew by less than 256. Both bytes are the state of an output; 16 bits
+// hold what they stand for, less the bias.
 #pragma once
 
 #include <tern/kernel/gemm/tile.hpp>
