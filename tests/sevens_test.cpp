@@ -170,7 +170,8 @@ TEST_CASE("sevens: every shape and every tail") {
             CHECK(tern::tile_count(view) == round_up_div(outputs, 32));
             if (expected.empty()) continue;
             packed_sevens seen;
-            CHECK(tern::view_sevens(memory.data(), memory.size(), layout_id::sevens, outputs, depth, seen) == status::ok);
+            CHECK(tern::view_sevens(memory.data(), memory.size(), layout_id::sevens, outputs, depth, seen) ==
+                  status::ok);
         }
     }
 }
@@ -221,7 +222,8 @@ TEST_CASE("sevens: tables are the same on every architecture") {
     random_numbers random(2);
     for (int turn = 0; turn < 20; ++turn) {
         std::int8_t x[28];
-        for (std::int8_t& v : x) v = static_cast<std::int8_t>(turn == 0 ? 128u : turn == 1 ? 127u : random.next() & 255u);
+        for (std::int8_t& v : x)
+            v = static_cast<std::int8_t>(turn == 0 ? 128u : turn == 1 ? 127u : random.next() & 255u);
         std::vector<std::int16_t> expected(512), tables(512, -1);
         tern::simd::scalar_sevens::build(x, expected.data());
         tern::simd::avx512_sevens<false>::build(x, tables.data());

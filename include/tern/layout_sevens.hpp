@@ -10,8 +10,8 @@
 
 namespace tern {
 
-/// Ternary weights as places in tables of sums, tiles of 32 outputs x 7 depth positions, depth fastest. Any alignment; 64
-/// bytes is fastest.
+/// Ternary weights as places in tables of sums, tiles of 32 outputs x 7 depth positions, depth fastest. Any alignment;
+/// 64 bytes is fastest.
 struct packed_sevens {
     using encoding = ternary_seven;
     static constexpr size_t tile_outputs = 32;

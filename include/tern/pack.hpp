@@ -264,7 +264,7 @@ template <class Arch = default_arch, class Source>
                                 packed_codes& packed) noexcept {
     const packed_codes view(dst, detail::source_rows(source), detail::source_depth(source));
     return detail::pack_layout<Arch>(source, dst, dst_bytes, codes_bytes(view.outputs, view.depth), view, packed,
-                                     [](auto&&... arguments) TERN_INLINE_LAMBDA { detail::for_each_code_byte(arguments...); });
+                                     [](const auto&... x) TERN_INLINE_LAMBDA { detail::for_each_code_byte(x...); });
 }
 
 namespace detail {
@@ -302,7 +302,7 @@ template <class Arch = default_arch, class Source>
                                 packed_trits& packed) noexcept {
     const packed_trits view(dst, detail::source_rows(source), detail::source_depth(source));
     return detail::pack_layout<Arch>(source, dst, dst_bytes, trits_bytes(view.outputs, view.depth), view, packed,
-                                     [](auto&&... arguments) TERN_INLINE_LAMBDA { detail::for_each_trit_byte(arguments...); });
+                                     [](const auto&... x) TERN_INLINE_LAMBDA { detail::for_each_trit_byte(x...); });
 }
 
 /// Trits that already lie in memory and whose bytes are not trusted, as `view_panels`: every byte has to be what
@@ -312,7 +312,7 @@ template <class Arch = default_arch>
                                 packed_trits& packed) noexcept {
     const packed_trits view(static_cast<const std::uint8_t*>(data), outputs, depth);
     return detail::view_layout(bytes, layout, trits_bytes(outputs, depth), view, packed,
-                               [](auto&&... arguments) TERN_INLINE_LAMBDA { detail::for_each_trit_byte(arguments...); });
+                               [](const auto&... x) TERN_INLINE_LAMBDA { detail::for_each_trit_byte(x...); });
 }
 
 /// Any packed view back into integers: dst is rows (or outputs) x depth.
@@ -362,7 +362,7 @@ template <class Arch = default_arch>
                                 packed_codes& packed) noexcept {
     const packed_codes view(static_cast<const std::uint8_t*>(data), outputs, depth);
     return detail::view_layout(bytes, layout, codes_bytes(outputs, depth), view, packed,
-                               [](auto&&... arguments) TERN_INLINE_LAMBDA { detail::for_each_code_byte(arguments...); });
+                               [](const auto&... x) TERN_INLINE_LAMBDA { detail::for_each_code_byte(x...); });
 }
 
 // -- indices --
@@ -400,7 +400,7 @@ template <class Arch = default_arch, class Source>
                                   packed_indices& packed) noexcept {
     const packed_indices view(dst, detail::source_rows(source), detail::source_depth(source));
     return detail::pack_layout<Arch>(source, dst, dst_bytes, indices_bytes(view.outputs, view.depth), view, packed,
-                                     [](auto&&... arguments) TERN_INLINE_LAMBDA { detail::for_each_index_byte(arguments...); });
+                                     [](const auto&... x) TERN_INLINE_LAMBDA { detail::for_each_index_byte(x...); });
 }
 
 /// Lookup indices that already lie in memory and whose bytes are not trusted, as `view_panels`: every byte has to be
@@ -410,14 +410,14 @@ template <class Arch = default_arch>
                                   packed_indices& packed) noexcept {
     const packed_indices view(static_cast<const std::uint8_t*>(data), outputs, depth);
     return detail::view_layout(bytes, layout, indices_bytes(outputs, depth), view, packed,
-                               [](auto&&... arguments) TERN_INLINE_LAMBDA { detail::for_each_index_byte(arguments...); });
+                               [](const auto&... x) TERN_INLINE_LAMBDA { detail::for_each_index_byte(x...); });
 }
 
 // -- sevens --
 
 namespace detail {
 
-/// Calls put(offset, byte) once for every byte of the panels `view` that hold `source`: tiles and sums, padding included.
+/// Calls put(offset, byte) once for every byte of the panels `view` that hold `source`: tiles, sums and padding.
 template <class Source, class Put>
 TERN_INLINE void for_each_seven_byte(const Source& source, const packed_sevens& view, const Put& put) noexcept {
     constexpr size_t outputs = packed_sevens::tile_outputs;
@@ -428,7 +428,8 @@ TERN_INLINE void for_each_seven_byte(const Source& source, const packed_sevens& 
             std::int8_t values[packed_sevens::tile_depth] = {};
             for (size_t i = 0; i < packed_sevens::tile_depth; ++i) {
                 const size_t d = t * packed_sevens::tile_depth + i;
-                if (o < view.outputs && d < view.depth) values[i] = static_cast<std::int8_t>(source_value(source, o, d));
+                if (o < view.outputs && d < view.depth)
+                    values[i] = static_cast<std::int8_t>(source_value(source, o, d));
                 sum += static_cast<std::uint32_t>(std::int32_t{values[i]});
             }
             for (size_t b = 0; b < 2; ++b)
@@ -449,7 +450,7 @@ template <class Arch = default_arch, class Source>
                                  packed_sevens& packed) noexcept {
     const packed_sevens view(dst, detail::source_rows(source), detail::source_depth(source));
     return detail::pack_layout<Arch>(source, dst, dst_bytes, sevens_bytes(view.outputs, view.depth), view, packed,
-                                     [](auto&&... arguments) TERN_INLINE_LAMBDA { detail::for_each_seven_byte(arguments...); });
+                                     [](const auto&... x) TERN_INLINE_LAMBDA { detail::for_each_seven_byte(x...); });
 }
 
 /// Sevens that already lie in memory and whose bytes are not trusted, as `view_panels`: every byte has to be what
@@ -459,7 +460,7 @@ template <class Arch = default_arch>
                                  packed_sevens& packed) noexcept {
     const packed_sevens view(static_cast<const std::uint8_t*>(data), outputs, depth);
     return detail::view_layout(bytes, layout, sevens_bytes(outputs, depth), view, packed,
-                               [](auto&&... arguments) TERN_INLINE_LAMBDA { detail::for_each_seven_byte(arguments...); });
+                               [](const auto&... x) TERN_INLINE_LAMBDA { detail::for_each_seven_byte(x...); });
 }
 
 }  // namespace tern
