@@ -202,9 +202,9 @@ struct ternary_index {
     }
 };
 
-/// Seven of -1, 0 and +1 in two bytes, 2.29 bits each: places in two tables of 54 sums. The lowest five bits of byte h are
-/// the number sum_i (value_{3 h + i} + 1) 3^i, 0 .. 26; bit 5 of the first byte says that the seventh value is not -1, of
-/// the second that it is +1. Bytes with more bits, or with numbers above 26, stand for nothing.
+/// Seven of -1, 0 and +1 in two bytes, 2.29 bits each: places in two tables of 54 sums. The lowest five bits of byte h
+/// are the number sum_i (value_{3 h + i} + 1) 3^i, 0 .. 26; bit 5 of the first byte says that the seventh value is not
+/// -1, of the second that it is +1. Bytes with more bits, or with numbers above 26, stand for nothing.
 struct ternary_seven {
     static constexpr encoding_id id = encoding_id::ternary_sevens;
     static constexpr int bytes = 2;

@@ -4,8 +4,8 @@
 //     dst[i][j] = sum_{k < depth} lhs[i][k] * rhs[j][k]        i < rows (tokens), j < outputs
 //
 // lhs: a row-major matrix of int8, rows x depth, any values, stride and alignment; nothing behind a row is read.
-// rhs: `packed_codes`, `packed_trits` or `packed_sevens` (ternary, 2, 1.6 and 2.29 bits), or `packed_panels<binary>` of one
-// tap. Any shape, zero sizes included. plan.hpp says which of them serves a shape best.
+// rhs: `packed_codes`, `packed_trits` or `packed_sevens` (ternary, 2, 1.6 and 2.29 bits), or `packed_panels<binary>` of
+// one tap. Any shape, zero sizes included. plan.hpp says which of them serves a shape best.
 //
 // Requires: no ternary weight is the fourth code; pack_codes writes none, and view_codes lets none of untrusted bytes
 // through. In a `packed_codes` made by hand it counts as +2, on every architecture, not as the 0 that it decodes to.
@@ -13,8 +13,8 @@
 // (2^31 - 1) / 128 = 16777215, and (2^29 - 1) / 128 = 4194303 with an epilogue; beyond it the status is `overflow`.
 // Cost: a dot product of bytes, 64 (AVX-512) to 16 (SSE4) products an instruction, and for a single row one `and` each.
 // Weights are read once for every 8 to 16 rows. Binary weights and four rows or more on AVX-512: one lookup and one
-// addition for up to 192 products, behind tables that are made anew for every four rows and 2048 outputs. Sevens: always by
-// lookup, 112 products each with AVX-512, behind tables for every row and 4096 outputs (2048, where results are real);
+// addition for up to 192 products, behind tables that are made anew for every four rows and 2048 outputs. Sevens: always
+// by lookup, 112 products each with AVX-512, behind tables for every row and 4224 outputs (2112 of real results);
 // elsewhere they run, slowly.
 // Memory: on x86, products with binary weights take 32 KB of stack, with lookups up to 112 KB, those with sevens 160 KB
 // and, where results are real, 224 KB.

@@ -169,7 +169,8 @@ struct timing_shape {
 
 namespace detail {
 
-/// Runs run(0) and run(1) nine times each and tells which was faster once: 0 where both were the same, -1 where one failed.
+/// Runs run(0) and run(1) nine times each and tells which was faster once: 0 where both were the same, -1 where one
+/// failed.
 template <class Clock, class Run>
 [[nodiscard]] int faster_of_two(const Clock& seconds, const Run& run) noexcept {
     using time = decltype(seconds() - seconds());

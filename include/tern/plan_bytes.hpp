@@ -5,8 +5,8 @@
 //     layout    bits a weight   algorithm
 //     codes     2               dot products of bytes
 //     trits     1.6             dot products behind longer decoding: for weights that memory has little room for
-//     sevens    2.29            lookups in tables of sums, 112 products each: several rows, where a shuffle of 64 places
-//                               is one operation
+//     sevens    2.29            lookups in tables of sums, 112 products each: several rows, where a shuffle of 64
+//                               places is one operation
 //
 // All are exact and give the same bytes. Two ways to choose,
 //
@@ -67,8 +67,8 @@ struct byte_weights {
     return layout == layout_id::sevens ? sevens_bytes(outputs, depth) : 0;
 }
 
-/// Packs ternary weights in a layout, with the statuses of `pack_codes` and its like; `bad_layout` where it is none of the
-/// three. memory: `weights_bytes` bytes of any alignment; 64 is fastest.
+/// Packs ternary weights in a layout, with the statuses of `pack_codes` and its like; `bad_layout` where it is none of
+/// the three. memory: `weights_bytes` bytes of any alignment; 64 is fastest.
 template <class Arch = default_arch, class Source>
 [[nodiscard]] status pack_weights(layout_id layout, const Source& source, void* memory, size_t bytes,
                                   byte_weights& packed) noexcept {
@@ -94,8 +94,8 @@ template <class Arch = default_arch, class Destination, class... Epilogue>
 
 namespace detail {
 
-/// Cycles for 64 products of a row, for the tables of seven activations, and the rows from which on lookups share what they
-/// load: none where rows are 0. Rough ratios and no absolute speeds.
+/// Cycles for 64 products of a row, for the tables of seven activations, and the rows from which on lookups share what
+/// they load: none where rows are 0. Rough ratios and no absolute speeds.
 struct byte_costs {
     double dots;
     double lookups;
@@ -110,8 +110,8 @@ TERN_INLINE constexpr byte_costs byte_costs_of(arch::avx512, wide_shuffle cost) 
 
 }  // namespace detail
 
-/// The table's choice for `rows` rows of activations. Without a word on the shuffle of 64 places it is taken for a dear one:
-/// a wrong guess costs less that way, and codes are the smaller layout.
+/// The table's choice for `rows` rows of activations. Without a word on the shuffle of 64 places it is taken for a dear
+/// one: a wrong guess costs less that way, and codes are the smaller layout.
 template <class Arch = default_arch>
 [[nodiscard]] constexpr layout_id plan_bytes(size_t outputs, size_t rows, size_t,
                                              wide_shuffle cost = wide_shuffle::three_operations) noexcept {
@@ -121,13 +121,14 @@ template <class Arch = default_arch>
     return products * c.lookups + c.tables < products * c.dots ? layout_id::sevens : layout_id::codes;
 }
 
-/// Bytes that `time_bytes` wants at most: weights, activations and results of 1024 outputs, 16 rows and a depth of 1024.
+/// Bytes that `time_bytes` wants: weights, activations and results of 1024 outputs, 16 rows and a depth of 1024.
 [[nodiscard]] TERN_INLINE constexpr size_t timing_bytes_of_bytes() noexcept {
-    return (weights_bytes(layout_id::sevens, 1024, 1024) + 63) / 64 * 64 + 16 * 1024 + 16 * 1024 * sizeof(std::int32_t);
+    return (weights_bytes(layout_id::sevens, 1024, 1024) + 63) / 64 * 64 + 16 * 1024 +
+           16 * 1024 * sizeof(std::int32_t);
 }
 
-/// Runs dot products and lookups on a small product of a like shape and tells the faster layout, `codes` or `sevens`; ties,
-/// and shapes of nothing, go to `codes`. The answer is worth keeping: some milliseconds are spent on it.
+/// Runs dot products and lookups on a small product of a like shape and tells the faster layout, `codes` or `sevens`;
+/// ties, and shapes of nothing, go to `codes`. The answer is worth keeping: some milliseconds are spent on it.
 /// scratch: `timing_bytes_of_bytes()` bytes on a boundary of 4; without them, or on any failure, the table decides.
 /// `seconds()`: a clock in any unit, as a number that can be subtracted and compared.
 template <class Arch = default_arch, class Clock>
@@ -146,7 +147,8 @@ template <class Arch = default_arch, class Clock>
     const matrix_view<const std::int8_t> lhs(reinterpret_cast<const std::int8_t*>(memory + weights), n, k);
     const matrix_view<std::int32_t> dst(reinterpret_cast<std::int32_t*>(memory + weights + 16 * 1024), n, m);
     const int fastest = detail::faster_of_two(seconds, [&](int i) {
-        const byte_weights rhs = i == 0 ? byte_weights(packed_codes(memory, m, k)) : byte_weights(packed_sevens(memory, m, k));
+        const byte_weights rhs =
+            i == 0 ? byte_weights(packed_codes(memory, m, k)) : byte_weights(packed_sevens(memory, m, k));
         return gemm<Arch>(lhs, rhs, dst);
     });
     if (fastest < 0) return fallback;

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
-// Sums of signed bytes chosen by indices, looked up in tables of 16-bit entries: on `arch::scalar`, and the description of
-// what every other leaf offers.
+// Sums of signed bytes chosen by indices, looked up in tables of 16-bit entries: on `arch::scalar`, and the description
+// of what every other leaf offers.
 //
-// Seven activations x make two tables of 64 entries (54 are used). With v_i = -1, 0 or +1 the digits of an entry's number
-// sum_i (v_i + 1) 3^i, 0 .. 26, and b = 0 or 1 the bit above its five bits,
+// Seven activations x make two tables of 64 entries (54 are used). With v_i = -1, 0 or +1 the digits of an entry's
+// number sum_i (v_i + 1) 3^i, 0 .. 26, and b = 0 or 1 the bit above its five bits,
 //     table 0:  v_0 x_0 + v_1 x_1 + v_2 x_2 + (b - 1) x_6
 //     table 1:  v_0 x_3 + v_1 x_4 + v_2 x_5 +  b      x_6
 // so that the entries that the two bytes of a `ternary_seven` choose are the product of seven weights and activations.
@@ -15,7 +15,8 @@ namespace tern::simd {
 
 /// 32 outputs at a time.
 ///   rows, groups   the tile: activation rows, and groups of 32 outputs; row_groups: groups for a single row
-///   block_rows, panels   rows and panels of 16 outputs that a product covers at a time (half of the panels where results are real)
+///   block_rows, panels   rows and panels of 16 outputs that a product covers at a time (half of the panels where
+///                  results are real)
 ///   scratch_tiles  tiles, four times `rows` at least, whose tables are kept
 ///   reg            indices of 32 outputs, in 16-bit lanes of which five or six bits count
 ///   sums           32 sums of 16 bits; they wrap modulo 2^16
@@ -23,7 +24,8 @@ namespace tern::simd {
 ///   indices<H>     byte H of the 16-bit lanes at `from`; the byte behind them may be read
 ///   look_up        an entry for each lane
 ///   add            sums and entries
-///   store          sums as int32, of the even lanes to[0 .. 15] and of the odd ones to[16 .. 31]; or added to what is there
+///   store          sums as int32, of the even lanes to[0 .. 15] and of the odd ones to[16 .. 31]; or added to what is
+///                  there
 ///   build          the tables of four times seven activations
 struct scalar_sevens {
     struct reg {
@@ -60,7 +62,8 @@ struct scalar_sevens {
         for (std::size_t i = 0; i < 32; ++i) {
             std::int32_t& at = to[i / 2 + i % 2 * 16];
             const std::int32_t sum = static_cast<std::int16_t>(s.lane[i]);
-            at = static_cast<std::int32_t>((add ? static_cast<std::uint32_t>(at) : 0u) + static_cast<std::uint32_t>(sum));
+            const std::uint32_t before = add ? static_cast<std::uint32_t>(at) : 0u;
+            at = static_cast<std::int32_t>(before + static_cast<std::uint32_t>(sum));
         }
     }
     static TERN_INLINE void build(const std::int8_t* x, std::int16_t* to) noexcept {

@@ -30,9 +30,9 @@ inline constexpr size_t seven_fold_tiles = 32767 / (packed_sevens::tile_depth * 
 /// The register tile: Rows activations x Groups groups of 32 outputs.
 template <class Lanes, size_t Rows, size_t Groups>
 struct sevens_tile {
-    /// acc[r][output] = or += weights x activations over `tiles` tiles of depth. tables: of row 0, `table_stride` entries
-    /// before those of the next row; weights: the first tile, `group_stride` bytes before that of the next group. Tiles
-    /// `ahead` bytes behind those at work are wanted soon; 0 says nothing.
+    /// acc[r][output] = or += weights x activations over `tiles` tiles of depth. tables: of row 0, `table_stride`
+    /// entries before those of the next row; weights: the first tile, `group_stride` bytes before that of the next group.
+    /// Tiles `ahead` bytes behind those at work are wanted soon; 0 says nothing.
     static TERN_INLINE void run(const std::int16_t* tables, size_t table_stride, const std::uint8_t* weights,
                                 size_t group_stride, size_t ahead, size_t tiles, bool add, std::int32_t* acc,
                                 size_t acc_stride) noexcept {
@@ -92,8 +92,8 @@ void run_sevens(const std::int16_t* tables, size_t table_stride, const std::uint
                                             acc_stride);
 }
 
-/// A product as kernel/gemm/driver.hpp wants it. `OneRow`: for a single row of activations; `Real`: for a sink whose driver
-/// keeps more of every result.
+/// A product as kernel/gemm/driver.hpp wants it. `OneRow`: for a single row of activations; `Real`: for a sink whose
+/// driver keeps more of every result.
 template <class Arch, bool OneRow, bool Real>
 class sevens_product {
     static_assert(arch::compiled(Arch{}),
