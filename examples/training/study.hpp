@@ -22,6 +22,7 @@ struct study_plan {
     int seeds = 3;
     std::string directory = "study";       ///< checkpoints and packed weights
     std::string report = "docs/study.md";  ///< the results next to it: .csv
+    bool summary = false;                  ///< only the page, of the results that are there
     recipe how;
 };
 
@@ -201,8 +202,9 @@ inline bool run_study(const study_plan& plan, const data_sets& data) {
     const std::string table = fs::path(plan.report).replace_extension(".csv").string();
     std::vector<detail::result> results = detail::read_results(table, plan.how);
     const std::size_t images = plan.how.limit == 0 ? data.training.images.count : plan.how.limit;
+    detail::write_report(plan, results, images);
     fashion_mnist::progress_bar bar("study", plan.methods.size() * static_cast<std::size_t>(plan.seeds));
-    for (unsigned seed = 1; seed <= static_cast<unsigned>(plan.seeds); ++seed) {
+    for (unsigned seed = 1; seed <= static_cast<unsigned>(plan.seeds) && !plan.summary; ++seed) {
         for (const std::string& name : plan.methods) {
             const auto done = [&](const detail::result& r) { return r.method == name && r.seed == seed; };
             if (std::any_of(results.begin(), results.end(), done)) continue;
