@@ -173,7 +173,8 @@ inline void write_report(const study_plan& plan, const std::vector<result>& resu
     const auto name = std::filesystem::path(plan.report).stem().string();
     out << "![accuracy against bits of a weight](" << name << ".png)\n\n"
         << "Mean and standard deviation (n - 1) of the test accuracy over the seeds. `equal`: packed inference gave "
-           "the integers of\nthe fake-quantized network, and its logits within 1e-4, for every seed.\n\n"
+           "the integers of\nthe fake-quantized network, and its logits within 1e-4, for every seed. Seconds are wall "
+           "clock, whatever else the machine did.\n\n"
         << "| method | weight bits | activation bits | accuracy, % | spread | seeds | equal | seconds a run |\n"
         << "|---|---|---|---|---|---|---|---|\n";
     for (const std::string& method : plan.methods) {
