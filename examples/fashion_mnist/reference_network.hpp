@@ -32,9 +32,8 @@ public:
 private:
     [[nodiscard]] static std::vector<std::int8_t> unpack(const tern::packed_panels<tern::ternary>& panels) {
         std::vector<std::int8_t> values(panels.outputs * panels.depth());
-        detail::require(
-            tern::unpack(panels, tern::matrix_view<std::int8_t>(values.data(), panels.outputs, panels.depth())),
-            "unpack");
+        require(tern::unpack(panels, tern::matrix_view<std::int8_t>(values.data(), panels.outputs, panels.depth())),
+                "unpack");
         return values;
     }
 

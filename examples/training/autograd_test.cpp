@@ -154,9 +154,9 @@ DOCTEST_TEST_CASE("weights against autograd") {
     check("tga", tga, w, {torch::full({1, 1}, 0.6f)}, [](const Tensor& v, const tensors& p) {
         const Tensor mu = v.mean(), s = v.std(true), a = p[0].abs() / s;
         const Tensor density = (-0.5 * a * a).exp() / std::sqrt(2.0 * std::acos(-1.0));
-        const Tensor scale = mu + s * density / (0.5 * (a / std::sqrt(2.0)).erfc());
+        const Tensor tail_mean = mu + s * density / (0.5 * (a / std::sqrt(2.0)).erfc());
         const Tensor t = (v.gt(mu + p[0]).to(torch::kDouble) - v.lt(mu - p[0]).to(torch::kDouble)).detach();
-        return scale * t + (v - v.detach());
+        return tail_mean * t + (v - v.detach());
     });
     time->progress = 0.3;
     check("slb", *slb_weights(2, time).op, torch::randn({6, 40}), {}, [](const Tensor& v, const tensors&) {

@@ -23,6 +23,7 @@ int main(int argc, char** argv) {
     app.add_option("--method", name, "one of the methods of --list")->capture_default_str();
     const auto* list = app.add_flag("--list", "print the methods");
     app.add_flag("--study", study, "all methods and seeds, then the report");
+    app.add_flag("--summary", plan.summary, "train nothing: write the study's page of the results that are there");
     app.add_option("--methods", plan.methods, "methods of the study")->delimiter(',');
     app.add_option("--seeds", plan.seeds, "seeds of the study")->capture_default_str()->check(CLI::Range(1, 100));
     app.add_option("--directory", plan.directory, "where the study keeps its checkpoints")->capture_default_str();
