@@ -5,7 +5,7 @@
 //
 // lhs: a row-major matrix of int8, rows x depth, any values, stride and alignment; nothing behind a row is read.
 // rhs: `packed_codes`, `packed_trits` or `packed_sevens` (ternary, 2, 1.6 and 2.29 bits), or `packed_panels<binary>` of
-// one tap. Any shape, zero sizes included. plan.hpp says which of them serves a shape best.
+// one tap. Any shape, zero sizes included. plan_bytes.hpp says which of them serves a shape best.
 //
 // Requires: no ternary weight is the fourth code; pack_codes writes none, and view_codes lets none of untrusted bytes
 // through. In a `packed_codes` made by hand it counts as +2, on every architecture, not as the 0 that it decodes to.
