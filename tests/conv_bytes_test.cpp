@@ -188,6 +188,8 @@ TEST_CASE("bytes: first layers, deep windows, extreme values") {
         {1, 3, 3, 1000, 5, tern::square_window(3, 1, 1)},   // 9000 positions: more than the scalar scratch
         {1, 2, 3, 9000, 3, tern::square_window(3, 1, 1)},   // 81000: more than any
         {1, 4, 4, 96, 70, grouped},
+        {1, 2, 3, 511, 3, tern::square_window(1)},    // fits the scalar scratch but for the last tile of trits' padding
+        {1, 2, 3, 16383, 3, tern::square_window(1)},  // the same of the others
     };
     random_numbers random(6);
     for (const conv_shape& s : shapes)

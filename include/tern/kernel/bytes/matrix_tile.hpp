@@ -3,6 +3,7 @@
 #pragma once
 
 #include <tern/kernel/bytes/byte_sum.hpp>
+#include <tern/layout_tiles.hpp>
 
 namespace tern::kernel {
 

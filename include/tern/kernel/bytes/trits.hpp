@@ -9,6 +9,7 @@
 #pragma once
 
 #include <tern/kernel/bytes/byte_sum.hpp>
+#include <tern/layout_tiles.hpp>
 #include <tern/simd/x86_trits.hpp>
 
 namespace tern::kernel {

@@ -109,7 +109,7 @@ public:
             for (size_t r = 0; r < block_->count; ++r) std::memset(acc + r * stride, 0, panels * panel_outputs * sizeof *acc);
             return;
         }
-        if (depth_ <= step_)
+        if (rounded_ <= step_)
             product_.multiply(panel, count, acc, stride);
         else
             for_each_pass([&](Product& product, size_t from) TERN_INLINE_LAMBDA {
@@ -152,7 +152,7 @@ private:
     /// passes over the positions [from, from + step_).
     template <class F>
     void for_each_pass(const F& f) noexcept {
-        if (depth_ <= step_) {
+        if (rounded_ <= step_) {
             // Up to a whole tile of depth, where filters hold zeros, there are zeros: no tile is cut.
             if (together_)
                 gather_lines();

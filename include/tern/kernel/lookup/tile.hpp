@@ -10,6 +10,7 @@
 #pragma once
 
 #include <tern/kernel/gemm/tile.hpp>
+#include <tern/layout_tiles.hpp>
 #include <tern/simd/lookup.hpp>
 
 namespace tern::kernel {
