@@ -142,8 +142,8 @@ struct integer_sink : limits_sink<Arch, Encoding> {
 
     integer_limits limits;
 
-    TERN_INLINE integer_sink(const mutable_packed_rows<Encoding>& to, const integer_limits& limits_) noexcept
-        : base(to), limits(limits_) {}
+    TERN_INLINE integer_sink(const mutable_packed_rows<Encoding>& dst, const integer_limits& limits_) noexcept
+        : base(dst), limits(limits_) {}
 
     TERN_INLINE panel_state prepare(size_t panel) const noexcept {
         panel_state state;
@@ -191,8 +191,8 @@ struct shortcut_sink : limits_sink<Arch, Encoding> {
 
     shortcut_limits limits;
 
-    TERN_INLINE shortcut_sink(const mutable_packed_rows<Encoding>& to, const shortcut_limits& limits_) noexcept
-        : base(to), limits(limits_) {}
+    TERN_INLINE shortcut_sink(const mutable_packed_rows<Encoding>& dst, const shortcut_limits& limits_) noexcept
+        : base(dst), limits(limits_) {}
 
     TERN_INLINE panel_state prepare(size_t panel) const noexcept {
         panel_state state;
