@@ -6,7 +6,7 @@
 #include <tern/dot.hpp>
 #include <tern/gemm_bytes.hpp>
 #include <tern/gemv.hpp>
-#include <tern/pack.hpp>
+#include <tern/pack_tiles.hpp>
 #include <tern/pool.hpp>
 #include <tern/reference.hpp>
 
