@@ -28,8 +28,9 @@ struct fused_sink : real_sink<Arch> {
     [[nodiscard]] TERN_INLINE simd::output_terms output_terms(size_t panel, size_t group,
                                                               const std::int32_t* weight_sums) const noexcept {
         simd::output_terms terms = real_sink<Arch>::output_terms(panel, group, weight_sums);
-        terms.low = -std::numeric_limits<float>::infinity();
-        terms.high = std::numeric_limits<float>::infinity();
+        constexpr float infinity = std::numeric_limits<float>::infinity();  // no call: it would be nobody's symbol
+        terms.low = -infinity;
+        terms.high = infinity;
         return terms;
     }
     TERN_INLINE panel_state prepare(size_t panel) const noexcept {
