@@ -55,9 +55,11 @@ public:
         // All at once where that is little more: what depends on the rows is then computed once.
         const size_t near = product_.near_panels();
         const bool parts = product_.rows() > row_block && (last_panel - first_panel) / 4 >= near;
-        for (size_t next; first_panel < last_panel; first_panel = next) {
-            next = parts && last_panel - first_panel > near ? first_panel + near : last_panel;
+        for (size_t next = last_panel;; next = last_panel) {
+            if (parts && last_panel - first_panel > near) next = first_panel + near;
             run_panels(first_panel, next);
+            if (next == last_panel) return;
+            first_panel = next;
         }
     }
 
@@ -78,7 +80,7 @@ private:
         }
     }
 
-    void select(size_t row, size_t rows, size_t from, size_t to) noexcept {
+    TERN_INLINE void select(size_t row, size_t rows, size_t from, size_t to) noexcept {
         product_.select(row, rows, from, to);
         if constexpr (Sink::real)
             for (size_t r = 0; r < rows; ++r)

@@ -39,7 +39,7 @@ public:
     [[nodiscard]] TERN_INLINE size_t depth() const noexcept { return lhs_.depth; }
     [[nodiscard]] TERN_INLINE size_t outputs() const noexcept { return rhs_.outputs; }
 
-    void select(size_t row, size_t rows, size_t from, size_t to) noexcept {
+    TERN_INLINE void select(size_t row, size_t rows, size_t from, size_t to) noexcept {
         row_ = row;
         rows_ = rows;
         first_word_ = from / word_bits;
@@ -65,7 +65,7 @@ public:
         return value_sum<Lhs>(at(r), lhs_.plane_stride, words_, elements_);
     }
 
-    void multiply(size_t panel, size_t count, std::int32_t* acc, size_t stride) noexcept {
+    TERN_INLINE void multiply(size_t panel, size_t count, std::int32_t* acc, size_t stride) noexcept {
         if (words_ == 0) {
             for (size_t r = 0; r < rows_; ++r) std::memset(acc + r * stride, 0, panels * panel_outputs * sizeof *acc);
             return;
