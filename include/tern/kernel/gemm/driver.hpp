@@ -55,12 +55,11 @@ public:
         // All at once where that is little more: what depends on the rows is then computed once.
         const size_t near = product_.near_panels();
         const bool parts = product_.rows() > row_block && (last_panel - first_panel) / 4 >= near;
-        for (size_t next = last_panel;; next = last_panel) {
-            if (parts && last_panel - first_panel > near) next = first_panel + near;
+        do {  // one call: it is the whole product
+            const size_t next = parts && last_panel - first_panel > near ? first_panel + near : last_panel;
             run_panels(first_panel, next);
-            if (next == last_panel) return;
             first_panel = next;
-        }
+        } while (first_panel < last_panel);
     }
 
 private:
