@@ -12,7 +12,8 @@ endforeach()
 file(WRITE ${SCRATCH}/empty.cpp "")
 
 # Not instructions: what follows from others, or names of the same.
-set(known __XSAVE__ __BIGGEST_ALIGNMENT__ __EVEX256__ __EVEX512__)
+set(known __XSAVE__ __BIGGEST_ALIGNMENT__ __EVEX256__ __EVEX512__ __ARM_FEATURE_SVE_BITS
+    __ARM_FEATURE_SVE_VECTOR_OPERATORS)
 file(READ ${HEADER} text)
 set(name "__([A-Z0-9_]+__|ARM_FEATURE_[A-Z0-9_]+)")  # Arm's end without underscores
 string(REGEX MATCHALL "defined\\(${name}\\)" asked "${text}")

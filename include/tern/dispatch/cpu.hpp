@@ -65,7 +65,8 @@ enum : features {
     arm_rdm = 1u << 27,
     arm_fp16 = 1u << 28,
     arm_bf16 = 1u << 29,
-    arm_sve = 1u << 30  // registers longer than NEON's: at the same length NEON does as much
+    arm_sve = 1u << 30,  // registers longer than NEON's: at the same length NEON does as much
+    arm_sve_i8mm = 1u << 31
 };
 
 }  // namespace detail
@@ -167,6 +168,9 @@ enum : features {
 #if defined(__ARM_FEATURE_SVE)
     all |= detail::arm_sve;
 #endif
+#if defined(__ARM_FEATURE_SVE_MATMUL_INT8)
+    all |= detail::arm_sve_i8mm;
+#endif
 #endif  // __aarch64__
     return all;
 }
@@ -216,8 +220,8 @@ namespace detail {
     const auto caps = static_cast<unsigned>(getauxval(16));   // AT_HWCAP
     const auto caps2 = static_cast<unsigned>(getauxval(26));  // AT_HWCAP2
     features all = where(caps, 7, arm_crc32) | where(caps, 8, arm_atomics) | where(caps, 12, arm_rdm) |
-                   where(caps, 20, arm_dotprod) | where(caps, 22, arm_sve) | where(caps2, 13, arm_i8mm) |
-                   where(caps2, 14, arm_bf16);
+                   where(caps, 20, arm_dotprod) | where(caps, 22, arm_sve) | where(caps2, 9, arm_sve_i8mm) |
+                   where(caps2, 13, arm_i8mm) | where(caps2, 14, arm_bf16);
     if ((caps >> 9 & 3u) == 3u) all |= arm_fp16;  // scalar and vector
     if ((all & arm_sve) != 0 && (prctl(51) & 0xffff) <= 16) all &= ~features{arm_sve};  // PR_SVE_GET_VL, bytes
     return all;
