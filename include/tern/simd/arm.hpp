@@ -1,12 +1,21 @@
 // SPDX-License-Identifier: MIT
-// Arm registers. The only file that includes <arm_neon.h>.
+// Arm registers. The only file that includes <arm_neon.h>, <arm_sve.h> and <arm_mve.h>; NEON's lanes are here, those of SVE
+// and Helium in arm_sve.hpp and arm_mve.hpp.
 #pragma once
 
 #include <tern/simd/scalar.hpp>
 
 #if TERN_HAS_NEON
-
 #include <arm_neon.h>
+#endif
+#if TERN_HAS_SVE
+#include <arm_sve.h>
+#endif
+#if TERN_HAS_MVE
+#include <arm_mve.h>
+#endif
+
+#if TERN_HAS_NEON
 
 namespace tern::simd {
 

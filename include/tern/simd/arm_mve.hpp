@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: MIT
-// Registers of Helium, the vectors of Cortex-M55 and M85. The only file that includes <arm_mve.h>.
+// Registers of Helium, the vectors of Cortex-M55 and M85.
 #pragma once
 
-#include <tern/simd/scalar.hpp>
+#include <tern/simd/arm.hpp>
 
 #if TERN_HAS_MVE
-
-#include <arm_mve.h>
 
 namespace tern::simd {
 

@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: MIT
-// Arm registers whose length the CPU decides. The only file that includes <arm_sve.h>.
+// Arm registers whose length the CPU decides.
 #pragma once
 
 #include <tern/simd/arm.hpp>
 
 #if TERN_HAS_SVE
-
-#include <arm_sve.h>
 
 namespace tern::simd {
 
