@@ -14,6 +14,7 @@
 #include <tern/gemm_lookup.hpp>
 
 #include "support/packing.hpp"
+#include "support/tile_layouts.hpp"
 
 namespace {
 
@@ -77,28 +78,10 @@ TEST_CASE("ternary_index: all 81 numbers, four digits, the lowest first") {
 }
 
 TEST_CASE("indices: every shape and every tail") {
-    const auto ternary_values = values_of<tern::ternary>();
-    for (const std::size_t outputs : sizes) {
-        for (const std::size_t depth : sizes) {
-            CAPTURE(outputs);
-            CAPTURE(depth);
-            const matrix m = random_matrix(outputs, depth, ternary_values);
-            const bytes expected = draw_indices(m);
-            CHECK(tern::indices_bytes(outputs, depth) == expected.size());
-            guarded<std::uint8_t> memory(expected.size());
-            packed_indices view;
-            REQUIRE(tern::pack_indices(m.view(), memory.data(), memory.size(), view) == status::ok);
-            CHECK(memory.contents() == expected);
-            CHECK(memory.intact());
-            matrix back(outputs, depth);
-            CHECK(tern::unpack(view, back.view()) == status::ok);
-            CHECK(back == m);
-            CHECK(view.panels() == round_up_div(outputs, 64));
-            CHECK(tern::tile_count(view) == view.panels());
-            for (std::size_t p = 0; p < view.panels() && depth != 0; ++p)
-                CHECK(view.sums(p) == memory.data() + p * view.panel_stride() + view.panel_tiles() * 64);
-        }
-    }
+    check_every_tile<packed_indices>(
+        64, draw_indices, [](auto... size) { return tern::indices_bytes(size...); },
+        [](auto&&... all) { return tern::pack_indices(all...); },
+        [](auto&&... all) { return tern::view_indices(all...); });
 }
 
 TEST_CASE("indices: one value set is one digit and one sum, at their place") {
@@ -257,6 +240,7 @@ TEST_CASE("packed_index_matrix owns its memory") {
     const std::uint8_t* const memory = a.data;
     tern::packed_index_matrix b(std::move(a));
     CHECK(b.data == memory);
+    CHECK(tern::tile_count(b) == 2);
     CHECK(a.data == nullptr);  // NOLINT(bugprone-use-after-move)
     CHECK(tern::pack_indices(matrix_view<const std::int8_t>(nullptr, 5, 0)).outputs == 5);
     const std::int8_t bad[] = {2};

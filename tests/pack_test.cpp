@@ -9,6 +9,7 @@
 #include <tern/pack_tiles.hpp>
 
 #include "support/packing.hpp"
+#include "support/tile_layouts.hpp"
 
 namespace {
 
@@ -194,29 +195,14 @@ TEST_CASE_TEMPLATE("panels: the taps of a convolution", Encoding, tern::binary, 
 }
 
 TEST_CASE("codes and trits: every shape and every tail") {
-    const auto ternary_values = values_of<ternary>();
-    for (const std::size_t outputs : sizes) {
-        for (const std::size_t depth : sizes) {
-            const matrix m = random_matrix(outputs, depth, ternary_values);
-            CAPTURE(outputs);
-            CAPTURE(depth);
-            const bytes codes = draw_codes(m);
-            guarded<std::uint8_t> code_memory(codes.size());
-            tern::packed_codes code_view;
-            REQUIRE(tern::pack_codes(m.view(), code_memory.data(), code_memory.size(), code_view) == status::ok);
-            CHECK(code_memory.contents() == codes);
-            CHECK(code_memory.intact());
-            CHECK(unpacks_to(code_view, m));
-
-            const bytes trits = draw_trits(m);
-            guarded<std::uint8_t> trit_memory(trits.size());
-            tern::packed_trits trit_view;
-            REQUIRE(tern::pack_trits(m.view(), trit_memory.data(), trit_memory.size(), trit_view) == status::ok);
-            CHECK(trit_memory.contents() == trits);
-            CHECK(trit_memory.intact());
-            CHECK(unpacks_to(trit_view, m));
-        }
-    }
+    check_every_tile<tern::packed_codes>(
+        64, draw_codes, [](auto... size) { return tern::codes_bytes(size...); },
+        [](auto&&... all) { return tern::pack_codes(all...); },
+        [](auto&&... all) { return tern::view_codes(all...); });
+    check_every_tile<tern::packed_trits>(
+        16, draw_trits, [](auto... size) { return tern::trits_bytes(size...); },
+        [](auto&&... all) { return tern::pack_trits(all...); },
+        [](auto&&... all) { return tern::view_trits(all...); });
 }
 
 TEST_CASE("the sign of a ternary zero means nothing") {

@@ -21,6 +21,7 @@
 #include "support/packing.hpp"
 #include "support/parameters.hpp"
 #include "support/shapes.hpp"
+#include "support/tile_layouts.hpp"
 
 namespace {
 
@@ -151,29 +152,10 @@ TEST_CASE("ternary_seven: all 2187 sevens, and bytes that stand for nothing") {
 }
 
 TEST_CASE("sevens: every shape and every tail") {
-    const auto values = values_of<tern::ternary>();
-    for (const std::size_t outputs : sizes) {
-        for (const std::size_t depth : sizes) {
-            CAPTURE(outputs);
-            CAPTURE(depth);
-            const matrix m = random_matrix(outputs, depth, values);
-            const bytes expected = draw_sevens(m);
-            CHECK(tern::sevens_bytes(outputs, depth) == expected.size());
-            guarded<std::uint8_t> memory(expected.size());
-            packed_sevens view;
-            REQUIRE(tern::pack_sevens(m.view(), memory.data(), memory.size(), view) == status::ok);
-            CHECK(memory.contents() == expected);
-            CHECK(memory.intact());
-            matrix back(outputs, depth);
-            CHECK(tern::unpack(view, back.view()) == status::ok);
-            CHECK(back == m);
-            CHECK(tern::tile_count(view) == round_up_div(outputs, 32));
-            if (expected.empty()) continue;
-            packed_sevens seen;
-            CHECK(tern::view_sevens(memory.data(), memory.size(), layout_id::sevens, outputs, depth, seen) ==
-                  status::ok);
-        }
-    }
+    check_every_tile<packed_sevens>(
+        32, draw_sevens, [](auto... size) { return tern::sevens_bytes(size...); },
+        [](auto&&... all) { return tern::pack_sevens(all...); },
+        [](auto&&... all) { return tern::view_sevens(all...); });
 }
 
 TEST_CASE("sevens: what is refused, and every byte of untrusted bytes") {
@@ -206,6 +188,7 @@ TEST_CASE("sevens: what is refused, and every byte of untrusted bytes") {
             memory[i] = kept;
         }
     CHECK(try_view(memory.size(), layout_id::sevens, 33, 15) == status::ok);
+    CHECK(tern::tile_count(view) == 2);
     packed_sevens foreign = packed;
     foreign.layout = layout_id::trits;
     CHECK(tern::check(foreign) == status::bad_layout);

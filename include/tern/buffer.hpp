@@ -95,64 +95,42 @@ public:
     }
 };
 
-/// Ternary weights in a layout of bytes that own their memory: what the classes below share.
+/// Ternary weights in a layout of tiles that own their memory: what the classes below are.
 template <class View>
-class packed_byte_matrix : public owner<View> {
-protected:
-    packed_byte_matrix() noexcept = default;
-    /// `pack(source, dst, dst_bytes, view)` fills `bytes` bytes. These layouts have no taps: anything but 1 is a shape that
-    /// does not fit.
-    template <class Source, class Pack>
-    packed_byte_matrix(const Source& source, size_t taps, size_t bytes, const Pack& pack) noexcept {
-        const bool needed = detail::source_rows(source) != 0 && detail::source_depth(source) != 0;
+class packed_tile_matrix : public owner<View> {
+public:
+    packed_tile_matrix() noexcept = default;
+    /// These layouts have no taps: anything but 1 is a shape that does not fit.
+    template <class Source>
+    explicit packed_tile_matrix(const Source& source, size_t taps = 1) noexcept {
+        const size_t m = detail::source_rows(source);
+        const size_t k = detail::source_depth(source);
         if (taps != 1) this->state = status::bad_shape;
-        if (taps != 1 || !this->allocate(bytes / sizeof(word), needed)) return;
-        this->state = pack(source, reinterpret_cast<std::uint8_t*>(this->memory_.data()),
-                           this->memory_.size() * sizeof(word), this->view());
+        if (taps != 1 || !this->allocate(View::bytes_for(m, k) / sizeof(word), m != 0 && k != 0)) return;
+        this->state = detail::pack_tiles<default_arch>(source, reinterpret_cast<std::uint8_t*>(this->memory_.data()),
+                                                       this->memory_.size() * sizeof(word), this->view());
     }
 };
 
 /// Ternary weights as lookup indices; a `packed_indices` wherever one is asked for.
-class packed_index_matrix : public packed_byte_matrix<packed_indices> {
-public:
-    packed_index_matrix() noexcept = default;
-    template <class Source>
-    explicit packed_index_matrix(const Source& source) noexcept
-        : packed_byte_matrix(source, 1, indices_bytes(detail::source_rows(source), detail::source_depth(source)),
-                             [](auto&&... arguments) { return tern::pack_indices(arguments...); }) {}
-};
+using packed_index_matrix = packed_tile_matrix<packed_indices>;
 
 /// Ternary weights as 2-bit codes; a `packed_codes` wherever one is asked for.
 template <>
-class packed_matrix<ternary_code> : public packed_byte_matrix<packed_codes> {
-public:
-    packed_matrix() noexcept = default;
-    template <class Source>
-    explicit packed_matrix(const Source& source, size_t taps_ = 1) noexcept
-        : packed_byte_matrix(source, taps_, codes_bytes(detail::source_rows(source), detail::source_depth(source)),
-                             [](auto&&... arguments) { return pack_codes(arguments...); }) {}
+class packed_matrix<ternary_code> : public packed_tile_matrix<packed_codes> {
+    using packed_tile_matrix::packed_tile_matrix;
 };
 
 /// Ternary weights in 1.6 bits; a `packed_trits` wherever one is asked for.
 template <>
-class packed_matrix<trit> : public packed_byte_matrix<packed_trits> {
-public:
-    packed_matrix() noexcept = default;
-    template <class Source>
-    explicit packed_matrix(const Source& source, size_t taps_ = 1) noexcept
-        : packed_byte_matrix(source, taps_, trits_bytes(detail::source_rows(source), detail::source_depth(source)),
-                             [](auto&&... arguments) { return pack_trits(arguments...); }) {}
+class packed_matrix<trit> : public packed_tile_matrix<packed_trits> {
+    using packed_tile_matrix::packed_tile_matrix;
 };
 
 /// Ternary weights as places in tables of sums; a `packed_sevens` wherever one is asked for.
 template <>
-class packed_matrix<ternary_seven> : public packed_byte_matrix<packed_sevens> {
-public:
-    packed_matrix() noexcept = default;
-    template <class Source>
-    explicit packed_matrix(const Source& source, size_t taps_ = 1) noexcept
-        : packed_byte_matrix(source, taps_, sevens_bytes(detail::source_rows(source), detail::source_depth(source)),
-                             [](auto&&... arguments) { return pack_sevens(arguments...); }) {}
+class packed_matrix<ternary_seven> : public packed_tile_matrix<packed_sevens> {
+    using packed_tile_matrix::packed_tile_matrix;
 };
 
 /// Packed activations that own their memory; a `mutable_packed_rows` wherever one is asked for.

@@ -167,21 +167,21 @@ TEST_CASE("emulated arrays equal this CPU's kernels on the same words") {
                   tern::status::ok);
             return found;
         };
-        const auto xb = values<std::int8_t>(s.vectors * s.depth, -1, 1, random, 2);
-        const auto wb = values<std::int8_t>(s.outputs * s.depth, -1, 1, random, 2);
-        const auto px = tern::pack_rows<tern::binary>(view(xb, s.vectors, s.depth));
-        const auto pw = tern::pack<tern::binary>(view(wb, s.outputs, s.depth));
-        const tern::packed_rows<tern::binary>& bits = px;
-        const tern::packed_panels<tern::binary>& bit_panels = pw;
-        CHECK(on_array(pe::kind::binary, bits, bit_panels) == by_kernel(bits, bit_panels));
-
-        const auto xt = values<std::int8_t>(s.vectors * s.depth, -1, 1, random);
         const auto wt = values<std::int8_t>(s.outputs * s.depth, -1, 1, random);
-        const auto tx = tern::pack_rows<tern::ternary>(view(xt, s.vectors, s.depth));
         const auto tw = tern::pack<tern::ternary>(view(wt, s.outputs, s.depth));
-        const tern::packed_rows<tern::ternary>& trits = tx;
         const tern::packed_panels<tern::ternary>& panels = tw;
-        CHECK(on_array(pe::kind::ternary, trits, panels) == by_kernel(trits, panels));
+        const auto check_planes = [&](pe::kind type, auto encoding, int step) {
+            using encoded = decltype(encoding);
+            const auto x = tern::pack_rows<encoded>(
+                view(values<std::int8_t>(s.vectors * s.depth, -1, 1, random, step), s.vectors, s.depth));
+            const auto w = tern::pack<encoded>(
+                view(values<std::int8_t>(s.outputs * s.depth, -1, 1, random, step), s.outputs, s.depth));
+            const tern::packed_rows<encoded>& rows = x;
+            const tern::packed_panels<encoded>& weights = w;
+            CHECK(on_array(type, rows, weights) == by_kernel(rows, weights));
+        };
+        check_planes(pe::kind::binary, tern::binary{}, 2);
+        check_planes(pe::kind::ternary, tern::ternary{}, 1);
 
         const auto xi = values<std::int8_t>(s.vectors * s.depth, -128, 127, random);
         const auto codes = tern::pack<tern::ternary_code>(view(wt, s.outputs, s.depth));
