@@ -333,11 +333,38 @@ TERN_INLINE void pack_groups(const matrix_view<const float>& x, const Target& ta
     }
 }
 
+/// Another encoder, which asks for what lies `ahead` bytes behind: the memory would be idle in what encoding takes.
+template <class Encoder>
+struct fetching {
+    using encoding = typename Encoder::encoding;
+
+    Encoder encoder;
+    size_t ahead;
+
+    TERN_INLINE constexpr fetching() noexcept : encoder(), ahead(0) {}
+    TERN_INLINE constexpr fetching(const Encoder& encoder_, size_t ahead_) noexcept
+        : encoder(encoder_), ahead(ahead_) {}
+
+    template <class Arch>
+    TERN_INLINE void encode(const float* x, word (&planes)[encoding::planes]) const noexcept {
+        constexpr size_t line = 16;
+        const std::uintptr_t at = reinterpret_cast<std::uintptr_t>(x) + ahead;  // x may be a copy of the last few
+        for (size_t j = 0; j < word_bits; j += line)
+            streams<Arch>::prefetch(reinterpret_cast<const float*>(at + j * sizeof(float)));
+        encoder.template encode<Arch>(x, planes);
+    }
+};
+
 /// Every row by encoder_of(row).
 template <class Arch, class Target, class EncoderOf>
 void pack_matrix(const matrix_view<const float>& x, const Target& target, const EncoderOf& encoder_of) noexcept {
+    using encoder = decltype(encoder_of(size_t{0}));
     pack_groups<Arch>(
-        x, target, [](size_t, size_t) TERN_INLINE_LAMBDA {}, encoder_of,
+        x, target, [](size_t, size_t) TERN_INLINE_LAMBDA {},
+        [&](size_t i) TERN_INLINE_LAMBDA {
+            const bool more = i + group_of_rows < x.rows;
+            return fetching<encoder>(encoder_of(i), more ? group_of_rows * x.stride * sizeof(float) : 0);
+        },
         [](size_t, size_t, const group_tally&) TERN_INLINE_LAMBDA {});
 }
 
