@@ -187,15 +187,18 @@ struct pool_of : channelwise_of<Encoding, no_weights> {
                    : status::bad_shape;
     }
     [[nodiscard]] static TERN_INLINE constexpr size_t weight_words(const layer_shape&) noexcept { return 0; }
-    [[nodiscard]] static TERN_INLINE constexpr size_t tiles_of(const layer_shape&) noexcept { return 1; }
+    [[nodiscard]] static TERN_INLINE constexpr size_t tiles_of(const layer_shape& s) noexcept {
+        return pool_tiles(s.window, s.images, s.height);
+    }
 };
 
 template <class Encoding>
 struct max_pool_of : pool_of<Encoding> {
     template <class Arch>
     [[nodiscard]] static TERN_INLINE status run(const layer_shape& s, const packed_tensor<Encoding>& in, no_weights,
-                                                const mutable_packed_tensor<Encoding>& out, plain, tiles) noexcept {
-        return max_pool2d<Arch>(in, s.window, out);
+                                                const mutable_packed_tensor<Encoding>& out, plain,
+                                                tiles range) noexcept {
+        return max_pool2d<Arch>(in, s.window, out, range);
     }
 };
 
@@ -204,13 +207,15 @@ template <class Encoding>
 struct average_pool_of : pool_of<Encoding> {
     template <class Arch>
     [[nodiscard]] static TERN_INLINE status run(const layer_shape& s, const packed_tensor<Encoding>& in, no_weights,
-                                                const tensor_view<float>& out, plain, tiles) noexcept {
-        return average_pool2d<Arch>(in, s.window, out);
+                                                const tensor_view<float>& out, plain,
+                                                tiles range) noexcept {
+        return average_pool2d<Arch>(in, s.window, out, range);
     }
     template <class Arch>
     [[nodiscard]] static TERN_INLINE status run(const layer_shape& s, const packed_tensor<Encoding>& in, no_weights,
-                                                const tensor_view<std::int32_t>& out, plain, tiles) noexcept {
-        return sum_pool2d<Arch>(in, s.window, out);
+                                                const tensor_view<std::int32_t>& out, plain,
+                                                tiles range) noexcept {
+        return sum_pool2d<Arch>(in, s.window, out, range);
     }
 };
 
