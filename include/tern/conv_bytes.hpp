@@ -112,7 +112,7 @@ namespace tern {
 namespace detail {
 
 template <class Arch>
-kernel::codes_product<Arch, false> product_of_bytes(const packed_codes&) noexcept;
+kernel::code_rows_product<Arch> product_of_bytes(const packed_codes&) noexcept;
 template <class Arch>
 kernel::trits_product<Arch, false> product_of_bytes(const packed_trits&) noexcept;
 template <class Arch>
