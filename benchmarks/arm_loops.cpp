@@ -56,10 +56,15 @@ using config = decltype(kernel::bytes_config(arch_of_loops{}));
         kernel::codes_tile<config::bytes, rows, loads, 0, fields>::run(x, codes, steps, acc, stride);                \
     }
 #if TERN_HAS_I8MM
-extern "C" void loop_int8_ternary(const std::int8_t* const (&x)[config::rows], const std::uint8_t* codes,
-                                  std::size_t steps, std::int32_t* acc, std::size_t stride) {
-    kernel::matrix_tile<config::bytes, config::rows, 0, config::fields>::run(x, codes, steps, acc, stride);
-}
+#define TERN_MATRIX(name, pairs)                                                                                   \
+    extern "C" void loop_##name(const std::int8_t* rows, const std::uint8_t* codes, std::size_t steps,             \
+                                std::size_t first, std::int32_t* acc, std::size_t stride, std::size_t count) {     \
+        kernel::matrix_tile<config::bytes, pairs, kernel::matrix_fields<pairs>>::run(rows, codes, steps, first,    \
+                                                                                     acc, stride, count);          \
+    }
+TERN_MATRIX(int8_ternary, 10)
+TERN_MATRIX(int8_ternary_16_rows, 8)
+TERN_MATRIX(int8_ternary_8_rows, 4)
 #else
 TERN_CODES(int8_ternary, config::rows, 1, config::fields)
 #endif

@@ -273,14 +273,33 @@ TEST_CASE("bytes: the fourth code is the same number on every architecture") {
     }
 }
 
-TEST_CASE("bytes: a range of tiles writes its outputs only") {
+TEST_CASE("bytes: any cut of the tiles gives the bytes of the whole") {
+    // Windows that are copied, in two blocks of two panels; tables of pixels, in strips of two images, with and without
+    // a second panel.
+    const conv_shape shapes[] = {{1, 9, 9, 6, 70, tern::square_window(3, 1, 1)},
+                                 {2, 9, 19, 3, 20, tern::square_window(3, 1, 1)},
+                                 {2, 18, 38, 3, 80, tern::square_window(5, 2, 2)}};
     random_numbers random(7);
-    const byte_convolution c({1, 5, 5, 6, 150, tern::square_window(3, 1, 1)}, true, random);
-    const auto codes = tern::pack<tern::ternary_code>(c.w.view());
-    destination<std::int32_t> dst(25, 150, 0);
-    dst.expect(reference_of<std::int32_t>(c), 64, 128);
-    CHECK(tern::conv2d(c.input(), codes, c.shape.window, c.tensor(dst.view()), tiles{1, 2}) == status::ok);
-    CHECK(dst.difference() == "");
+    for (const conv_shape& s : shapes) {
+        const byte_convolution c(s, true, random);
+        const auto expected = reference_of<std::int32_t>(c);
+        const auto codes = tern::pack<tern::ternary_code>(c.w.view());
+        const auto trits = tern::pack<tern::trit>(c.w.view());
+        const tern::packed_codes& as_codes = codes;
+        const tern::packed_trits& as_trits = trits;
+        for (const byte_kernels& k : byte_kernels_of_all()) {
+            INFO("on ", k.arch, ", ", s);
+            const auto cut = [&](to_int32 run, const void* w, size_t count) {
+                CHECK(count >= 4);
+                CHECK(first_bad_cut(expected, s.output_pixels(), s.outputs, count, [&](const auto& dst, tiles range) {
+                          return run(c.input(), w, s.window, c.tensor(dst), range) == status::ok;
+                      }) == count + 1);
+            };
+            const tensor_view<std::int32_t> like(nullptr, s.images, s.output_height(), s.output_width(), s.outputs);
+            cut(k.codes, &as_codes, tern::conv2d_tiles(as_codes, like));
+            if (s.images == 1) cut(k.trits, &as_trits, tern::conv2d_tiles(as_trits, like));
+        }
+    }
 }
 
 TEST_CASE("bytes: what does not fit is refused") {

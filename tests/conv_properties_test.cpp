@@ -87,9 +87,51 @@ TEST_CASE("the sign bit of a zero means nothing") {
     });
 }
 
-const conv_shape wide_shapes[] = {{2, 4, 3, 5, 75, square_window(3, 1, 1)}, {1, 3, 4, 40, 44, square_window(2, 1, 1)}};
+TEST_CASE("any two ranges of tiles that meet are parts of the whole that share no pixel's panel") {
+    random_numbers random(6);
+    for (size_t turn = 0; turn < 400; ++turn) {
+        const tern::kernel::conv_tiling t(turn < 300 ? random.between(0, 300) : random.between(300, 20000),
+                                          random.between(0, 7));
+        size_t parts = 0;
+        t.for_each_part({}, [&](const tern::kernel::conv_part& p) {
+            ++parts;
+            CHECK(p.first_pixel == 0);
+            CHECK(p.last_pixel == t.pixels);
+            CHECK(p.first_panel == 0);
+            CHECK(p.last_panel == t.panels);
+        });
+        CHECK(parts == (t.count() == 0 ? 0 : 1));
+        CHECK((t.count() == 0) == (t.pixels * t.panels == 0));
+        if (t.count() == 0) continue;
+        // Elements in the order of tiles: block after block, in it panel after panel.
+        size_t at = 0;
+        size_t pixel = 0;
+        size_t panel = 0;
+        while (at < t.count()) {
+            const size_t next = at + random.between(1, t.count() - at);
+            parts = 0;
+            t.for_each_part({at, next}, [&](const tern::kernel::conv_part& p) {
+                ++parts;
+                CHECK(p.first_pixel == pixel);
+                CHECK(p.first_panel == panel);
+                CHECK(p.first_pixel % t.step == 0);
+                CHECK(p.first_pixel < p.last_pixel);
+                CHECK(p.first_panel < p.last_panel);
+                panel = p.last_panel % t.panels;
+                pixel = panel == 0 ? p.last_pixel : pixel;
+            });
+            CHECK(parts <= 3);
+            at = next;
+        }
+        CHECK(pixel == t.pixels);
+        CHECK(panel == 0);
+    }
+}
 
-TEST_CASE("a range of tiles gives the bytes of the whole in its channels and touches no other") {
+// Two blocks of pixels by three panels, and one block by five.
+const conv_shape wide_shapes[] = {{2, 7, 6, 5, 40, square_window(3, 1, 1)}, {1, 3, 4, 40, 75, square_window(2, 1, 1)}};
+
+TEST_CASE("a range of tiles gives the bytes of the whole in its pixels and channels and touches no other") {
     for_each_conv_pair([](size_t pair, const encoding_info& of_x, const encoding_info& of_w) {
         random_numbers random(4);
         for (const conv_shape& s : wide_shapes) {
@@ -99,27 +141,35 @@ TEST_CASE("a range of tiles gives the bytes of the whole in its channels and tou
             const std::vector<std::int32_t> accumulators = c.accumulators();
             const std::vector<float> reals = c.reals(p.epilogue);
             const std::vector<std::int8_t> codes = c.codes(reals, p.limits);
-            for (size_t first = 0; first <= 5; ++first) {
-                for (size_t last = first; last <= 6; ++last) {
+            const tern::kernel::conv_tiling tiling(s.output_pixels(), c.rhs.view().panels());
+            for (size_t first = 0; first <= tiling.count(); ++first) {
+                for (size_t last = first; last <= tiling.count() + 1; ++last) {
                     const tern::tiles range{first, last};
                     for (size_t a = 0; a < kernels().conv2d_int32[pair].instances.size(); ++a) {
                         const auto& conv2d = kernels().conv2d_int32[pair].instances[a];
-                        INFO(of_x.name, " x ", of_w.name, " on ", conv2d.arch, ", panels ", first, " to ", last);
+                        INFO(of_x.name, " x ", of_w.name, " on ", conv2d.arch, ", tiles ", first, " to ", last);
                         destination<std::int32_t> dst(s.output_pixels(), s.outputs, 1);
-                        dst.expect(accumulators, 16 * first, 16 * last);
+                        tiling.for_each_part(range, [&](const tern::kernel::conv_part& q) {
+                            dst.expect(accumulators, 16 * q.first_panel, 16 * q.last_panel, q.first_pixel,
+                                       q.last_pixel);
+                        });
                         CHECK(conv2d(c.input(), c.rhs.view(), s.window, c.tensor(dst.view()), range) == status::ok);
                         CHECK(dst.difference() == "");
                         if (kernels().conv2d_float[pair].instances.empty()) continue;  // int32 only
 
                         destination<float> real_dst(s.output_pixels(), s.outputs, 2);
-                        real_dst.expect(reals, 16 * first, 16 * last);
+                        tiling.for_each_part(range, [&](const tern::kernel::conv_part& q) {
+                            real_dst.expect(reals, 16 * q.first_panel, 16 * q.last_panel, q.first_pixel, q.last_pixel);
+                        });
                         CHECK(kernels().conv2d_float[pair].instances[a](c.input(), c.rhs.view(), s.window,
                                                                         c.tensor(real_dst.view()), p.epilogue,
                                                                         range) == status::ok);
                         CHECK(real_dst.difference() == "");
 
                         ternary_destination packed_dst(s.output_pixels(), s.outputs, form::padded);
-                        packed_dst.expect(codes, first, last);
+                        tiling.for_each_part(range, [&](const tern::kernel::conv_part& q) {
+                            packed_dst.expect(codes, q.first_panel, q.last_panel, q.first_pixel, q.last_pixel);
+                        });
                         CHECK(kernels().conv2d_ternary[pair].instances[a](c.input(), c.rhs.view(), s.window,
                                                                           c.tensor(packed_dst.view()), p.epilogue,
                                                                           p.limits, range) == status::ok);
@@ -131,7 +181,7 @@ TEST_CASE("a range of tiles gives the bytes of the whole in its channels and tou
     });
 }
 
-TEST_CASE("two threads repack panels that share words") {
+TEST_CASE("two threads repack tiles that share words") {
     for_each_conv_pair([](size_t pair, const encoding_info& of_x, const encoding_info& of_w) {
         random_numbers random(5);
         const convolution c(wide_shapes[0], of_x, of_w, random);
@@ -144,15 +194,16 @@ TEST_CASE("two threads repack panels that share words") {
             dst.expect(codes);
             const auto view = c.tensor(dst.view());
             status answers[2];
-            const auto every_other_panel = [&](size_t thread) {
-                for (size_t panel = thread; panel < c.rhs.view().panels(); panel += 2) {
+            const size_t count = tern::kernel::conv_tiling(c.shape.output_pixels(), c.rhs.view().panels()).count();
+            const auto every_other_tile = [&](size_t thread) {
+                for (size_t tile = thread; tile < count; tile += 2) {
                     answers[thread] = conv2d.function(c.input(), c.rhs.view(), c.shape.window, view, p.epilogue,
-                                                      p.limits, tern::tiles{panel, panel + 1});
+                                                      p.limits, tern::tiles{tile, tile + 1});
                     if (answers[thread] != status::ok) return;
                 }
             };
-            std::thread other(every_other_panel, 1);
-            every_other_panel(0);
+            std::thread other(every_other_tile, 1);
+            every_other_tile(0);
             other.join();
             CHECK(answers[0] == status::ok);
             CHECK(answers[1] == status::ok);

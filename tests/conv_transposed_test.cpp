@@ -94,6 +94,28 @@ TEST_CASE("transposed: random geometries") {
     MESSAGE(configurations, " transposed convolutions on every architecture");
 }
 
+TEST_CASE("transposed: any cut of the tiles gives the bytes of the whole") {
+    const conv_shape shapes[] = {{2, 4, 3, 5, 20, {{3, 3, 1, 1, 1}, {2, 2, 1, 0, 0}}},   // phases of unlike sizes
+                                 {1, 3, 4, 40, 35, {{2, 4, 2, 0, 1}, {3, 3, 1, 1, 0}}}};  // outputs that see nothing
+    for_each_conv_pair([&](size_t pair, const encoding_info& of_x, const encoding_info& of_w) {
+        random_numbers random(8);
+        for (const conv_shape& s : shapes) {
+            const transposed c(s, 1, 0, of_x, of_w, random);
+            std::vector<std::int32_t> expected(c.pixels() * s.outputs);
+            const tern::matrix_view<std::int32_t> all(expected.data(), c.pixels(), s.outputs);
+            tern::reference::conv2d_transposed(c.unpacked_input(), c.unpacked_filters(), s.window, c.result(all));
+            const size_t count = tern::kernel::conv_tiling(c.pixels(), c.rhs.view().panels()).count();
+            CHECK(count > c.rhs.view().panels());
+            for (const auto& run : kernels().transposed_int32[pair].instances) {
+                INFO(kernels().transposed_int32[pair].name(), " on ", run.arch, ", ", s);
+                CHECK(first_bad_cut(expected, c.pixels(), s.outputs, count, [&](const auto& dst, tern::tiles range) {
+                          return run(c.input(), c.rhs.view(), s.window, c.result(dst), range) == status::ok;
+                      }) == count + 1);
+            }
+        }
+    });
+}
+
 TEST_CASE("transposed: what does not fit is refused") {
     std::int32_t results[100] = {};
     const tern::word words[2000] = {};

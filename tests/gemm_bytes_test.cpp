@@ -134,6 +134,9 @@ std::vector<product_shape> shapes() {
     // Several rows and many outputs take other kernels.
     for (const size_t rows : {4u, 5u, 6u, 7u, 8u, 9u}) all.push_back({rows, 273, 47});
     for (const size_t outputs : {255u, 256u, 1023u, 1025u, 1041u, 1072u}) all.push_back({5, outputs, 33});
+    for (size_t rows = 10; rows < 23; ++rows) all.push_back({rows, 150, 47});
+    for (const size_t depth : {1023u, 1024u, 1025u, 1031u}) all.push_back({21, 66, depth});
+    all.push_back({41, 129, 100});
     for (const size_t depth : {1u, 15u, 16u, 17u, 31u, 32u, 33u, 255u, 256u, 257u, 271u, 272u, 273u, 511u, 512u, 513u})
         all.push_back({4, 260, depth});
     return all;

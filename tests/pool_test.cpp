@@ -82,7 +82,9 @@ void check_pool(const conv_shape& s, size_t turn) {
         pooled<Encoding> dst(s.output_pixels(), s.channels, forms[turn / 4 % 4]);
         dst.expect(e, y);
         const tern::mutable_packed_tensor<Encoding> to{dst.view(), s.images, s.output_height(), s.output_width()};
-        CHECK(tern::max_pool2d<decltype(arch)>(from, s.window, to) == status::ok);
+        const size_t rows = tern::pool_tiles(s.window, s.images, s.height);
+        for (size_t part = 0; part < 3; ++part)
+            CHECK(tern::max_pool2d<decltype(arch)>(from, s.window, to, tern::share(rows, part, 3)) == status::ok);
         CHECK(dst.difference() == "");
     });
     const size_t results = s.output_pixels() * s.channels;
@@ -95,9 +97,13 @@ void check_pool(const conv_shape& s, size_t turn) {
     to_sums.expect(sums);
     to_averages.expect(averages);
     INFO(e.name, ", ", s);
-    CHECK(tern::sum_pool2d(from, s.window, tensor(to_sums.view().data, s, to_sums.view().stride)) == status::ok);
-    CHECK(tern::average_pool2d(from, s.window, tensor(to_averages.view().data, s, to_averages.view().stride)) ==
-          status::ok);
+    const size_t cut = s.images * s.output_height() / 2;
+    for (const tern::tiles range : {tern::tiles{cut}, tern::tiles{0, cut}}) {
+        CHECK(tern::sum_pool2d(from, s.window, tensor(to_sums.view().data, s, to_sums.view().stride), range) ==
+              status::ok);
+        CHECK(tern::average_pool2d(from, s.window, tensor(to_averages.view().data, s, to_averages.view().stride),
+                                   range) == status::ok);
+    }
     CHECK(to_sums.difference() == "");
     CHECK(to_averages.difference() == "");
 }

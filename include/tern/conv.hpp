@@ -7,8 +7,10 @@
 // that have no code for 0, and for every epilogue: the sums of the affine product run over the taps inside the image.
 //
 // input: `packed_tensor`, NHWC, packed along channels. filters: `pack_panels(OHWI filters, ..., taps = kernel height *
-// kernel width)`. dst: NHWC. Operand pairs, exactness, accumulators and tiles as in gemm.hpp; the depth that bounds
-// the accumulator is kernel height * kernel width * channels. No im2col buffer, no allocation.
+// kernel width)`. dst: NHWC. Operand pairs, exactness and accumulators as in gemm.hpp; the depth that bounds the
+// accumulator is kernel height * kernel width * channels. No im2col buffer, no allocation.
+// Threads: none are started; `tiles` selects some of `conv2d_tiles(filters, dst)`, and disjoint ranges may run side by
+// side: each writes a stretch of pixels, but for parts of the first block and the last.
 //
 // Groups (`window2d::groups`): output o reads the channels of group o / (outputs / groups); filters are OHWI with the
 // channels of a group, any number of them. A multiple of 32 is fastest, and so are groups of whole panels of 16 outputs.
@@ -43,6 +45,11 @@ template <class Arch = default_arch, class Lhs, class Rhs>
 [[nodiscard]] status conv2d(const packed_tensor<Lhs>& input, const packed_panels<Rhs>& filters, const window2d& window,
                             const mutable_packed_tensor<ternary>& dst, const scale_offset& epilogue,
                             const thresholds& limits, tiles range = {}) noexcept;
+
+/// Number of tiles of a convolution, also of those of conv_bytes.hpp, conv_fused.hpp and conv_transposed.hpp: blocks of
+/// about 64 pixels of `dst` times the panels of the filters, panel after panel and then block after block.
+template <class Filters, class Destination>
+[[nodiscard]] constexpr size_t conv2d_tiles(const Filters& filters, const Destination& dst) noexcept;
 
 /// Along lines: tensors of height 1, and otherwise any of the operands, destinations and epilogues above (and of
 /// conv_bytes.hpp). For groups and one-padding: conv2d with `line_window`.
@@ -109,11 +116,11 @@ struct plane_conv_operands {
     }
     template <class Arch, class Sink>
     TERN_INLINE void run(tiles range, const Sink& sink) const noexcept {
-        const size_t last = range.last < filters.panels() ? range.last : filters.panels();
-        if (range.first >= last) return;
-        kernel::run_plane_conv<Arch>(input, filters,
-                                     kernel::conv_geometry::of(window, input.images, input.height, input.width),
-                                     range.first, last, sink);
+        const auto g = kernel::conv_geometry::of(window, input.images, input.height, input.width);
+        const kernel::conv_tiling tiling(g.pixels(), tile_count(filters));
+        tiling.for_each_part(range, [&](const kernel::conv_part& part) TERN_INLINE_LAMBDA {
+            kernel::run_plane_conv<Arch>(input, filters, g, part, sink);
+        });
     }
 };
 
@@ -203,6 +210,11 @@ status conv2d(const packed_tensor<Lhs>& input, const packed_panels<Rhs>& filters
               tiles range) noexcept {
     return detail::convolve<Arch>(detail::plane_conv_operands<Lhs, Rhs>{input, filters, window}, dst, epilogue, limits,
                                   range);
+}
+
+template <class Filters, class Destination>
+constexpr size_t conv2d_tiles(const Filters& filters, const Destination& dst) noexcept {
+    return kernel::conv_tiling(dst.images * dst.height * dst.width, tile_count(filters)).count();
 }
 
 template <class Arch, class Input, class Filters, class Destination, class... More>

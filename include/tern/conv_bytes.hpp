@@ -11,7 +11,7 @@
 // * channels of a group, in OHWI order: positions follow each other without a gap, so that few channels waste nothing.
 // Geometry, groups, epilogues, exactness and statuses are those of conv.hpp (`window2d::pad_value` has to be 0); the
 // epilogue's activations are x - zero_point. The largest depth is (2^31 - 1) / largest |x - zero_point|.
-// Tiles: panels of 64 outputs (codes) or 16, as in gemm_bytes.hpp. No im2col buffer, no allocation.
+// Tiles as there, of 64 outputs (codes) or 16. No im2col buffer, no allocation.
 // How: windows of some pixels are copied side by side and run the register tile of the matrix product. Three channels
 // times codes on AVX-512: one lookup and one addition for 96 products, in tables of the sums that a tap's three weights
 // can make of a pixel (kernel/conv/pixel_tables.hpp).
@@ -112,7 +112,7 @@ namespace tern {
 namespace detail {
 
 template <class Arch>
-kernel::codes_product<Arch, false> product_of_bytes(const packed_codes&) noexcept;
+kernel::code_rows_product<Arch> product_of_bytes(const packed_codes&) noexcept;
 template <class Arch>
 kernel::trits_product<Arch, false> product_of_bytes(const packed_trits&) noexcept;
 template <class Arch>
@@ -166,22 +166,24 @@ struct byte_conv_operands {
     TERN_INLINE void run(tiles range, const Sink& sink) const noexcept {
         using product = decltype(product_of_bytes<Arch>(filters));
         using windows = kernel::byte_windows<product, Filters>;
-        const size_t count = tile_count(filters);
         const size_t panels = bits::ceil_div(filters.outputs, panel_outputs);
         const size_t each = std::is_same_v<Filters, packed_codes> ? packed_codes::tile_outputs / panel_outputs : 1;
-        const size_t last = range.last < count ? range.last * each : panels;
-        if (range.first * each >= last || range.first >= count) return;
         const kernel::byte_image image(input.data, input.height, input.width, input.channels, input.pixel_stride,
                                        input.is_signed, input.signed_zero());
         const auto g = kernel::conv_geometry::of(window, input.images, input.height, input.width);
-        const kernel::conv_filters shape(filters.outputs, input.channels / window.groups, range.first * each,
-                                         last < panels ? last : panels);
+        const kernel::conv_tiling tiling(g.pixels(), tile_count(filters));
+        tiling.for_each_part(range, [&](const kernel::conv_part& part) TERN_INLINE_LAMBDA {
+            const size_t last = part.last_panel * each;
+            const kernel::conv_filters shape(filters.outputs, input.channels / window.groups, part.first_panel * each,
+                                             last < panels ? last : panels);
 #if TERN_HAS_AVX512
-        if constexpr (std::is_base_of_v<arch::avx512, Arch> && std::is_same_v<Filters, packed_codes>)
-            if (kernel::pixel_tables<Arch>::serves(image, filters, g))
-                return kernel::run_conv<kernel::pixel_tables<Arch>>(image, filters, g, shape, 0, g.pixels(), sink);
+            if constexpr (std::is_base_of_v<arch::avx512, Arch> && std::is_same_v<Filters, packed_codes>)
+                if (kernel::pixel_tables<Arch>::serves(image, filters, g))
+                    return kernel::run_conv<kernel::pixel_tables<Arch>>(image, filters, g, shape, part.first_pixel,
+                                                                        part.last_pixel, sink);
 #endif
-        kernel::run_conv<windows>(image, filters, g, shape, 0, g.pixels(), sink);
+            kernel::run_conv<windows>(image, filters, g, shape, part.first_pixel, part.last_pixel, sink);
+        });
     }
 };
 

@@ -71,8 +71,7 @@ struct transposed_operands {
     }
     template <class Arch, class Sink>
     TERN_INLINE void run(tiles range, const Sink& sink) const noexcept {
-        const size_t last = range.last < filters.panels() ? range.last : filters.panels();
-        if (range.first >= last) return;
+        const kernel::conv_tiling tiling(input.images * height * width, tile_count(filters));
         for (size_t y = 0; y < window.y.stride && y < height; ++y)
             for (size_t x = 0; x < window.x.stride && x < width; ++x) {
                 kernel::conv_geometry g;
@@ -80,7 +79,9 @@ struct transposed_operands {
                 g.x = kernel::conv_axis::transposed(window.x, input.width, width, x);
                 g.images = input.images;
                 g.groups = window.groups;
-                kernel::run_plane_conv<Arch>(input, filters, g, range.first, last, sink);
+                tiling.for_each_part(range, [&](const kernel::conv_part& part) TERN_INLINE_LAMBDA {
+                    kernel::run_plane_conv<Arch>(input, filters, g, part, sink);
+                });
             }
     }
 };

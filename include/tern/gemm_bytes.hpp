@@ -83,7 +83,7 @@ template <class Arch = default_arch, class Weights, class Destination, class How
 }  // namespace tern
 
 #include <tern/kernel/bytes/bits.hpp>
-#include <tern/kernel/bytes/codes.hpp>
+#include <tern/kernel/bytes/matrix_product.hpp>
 #include <tern/kernel/bytes/tables.hpp>
 #include <tern/kernel/bytes/trits.hpp>
 #include <tern/kernel/lookup/sevens.hpp>
@@ -105,8 +105,7 @@ TERN_INLINE void run_rows(const matrix_view<const std::int8_t>& lhs, const Rhs& 
 template <class Arch, class Sink>
 TERN_INLINE void run_bytes(const matrix_view<const std::int8_t>& lhs, const packed_codes& rhs, size_t first_panel,
                            size_t last_panel, const Sink& sink) noexcept {
-    run_rows<kernel::codes_product<Arch, true>, kernel::codes_product<Arch, false>>(lhs, rhs, first_panel, last_panel,
-                                                                                    sink);
+    run_rows<kernel::codes_product<Arch, true>, kernel::code_rows_product<Arch>>(lhs, rhs, first_panel, last_panel, sink);
 }
 
 template <class Arch, class Sink>

@@ -15,8 +15,8 @@
 // there a workspace at all.
 // output, how: `tensor_view` or `mutable_packed_tensor` and a way of fused.hpp; `plain` for int32 sums and pools.
 //
-// Threads: output tiles (pooling: none) are split over an executor as `run` of parallel.hpp does it, behind the
-// packing, which is split over pixels. Any executor gives the same bytes.
+// Threads: output tiles are split over an executor as `run` of parallel.hpp does it, behind the packing, which is split
+// over pixels. Any executor gives the same bytes.
 #pragma once
 
 #include <cstddef>

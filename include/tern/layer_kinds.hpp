@@ -66,26 +66,31 @@ template <class How, class Op>
 
 }  // namespace detail
 
-/// Convolution; weights: `packed_panels<Rhs>` of all taps.
-template <class Lhs, class Rhs>
-struct conv2d_of {
-    using reads = Lhs;
-    using input = packed_tensor<Lhs>;
-    using weights = packed_panels<Rhs>;
+/// What a layer reads, and its operands.
+template <class Reads, class Input, class Weights>
+struct layer_of {
+    using reads = Reads;
+    using input = Input;
+    using weights = Weights;
 
-    [[nodiscard]] static TERN_INLINE constexpr status check(const layer_shape& s) noexcept {
-        return detail::check_layer(s, s.channels, detail::max_product<Lhs, Rhs>);
-    }
     [[nodiscard]] static TERN_INLINE constexpr size_t outputs(const layer_shape& s) noexcept { return s.outputs; }
-    /// Words of packed weights.
-    [[nodiscard]] static TERN_INLINE constexpr size_t weight_words(const layer_shape& s) noexcept {
-        return panels_words<Rhs>(s.outputs, s.taps(), s.channels);
-    }
+};
+
+/// A layer whose channels stay what they are.
+template <class Encoding, class Weights>
+struct channelwise_of : layer_of<Encoding, packed_tensor<Encoding>, Weights> {
+    [[nodiscard]] static TERN_INLINE constexpr size_t outputs(const layer_shape& s) noexcept { return s.channels; }
+};
+
+/// Convolutions of any operands, with `TileOutputs` outputs a tile.
+template <class Reads, class Input, class Weights, size_t TileOutputs>
+struct convolution_of : layer_of<Reads, Input, Weights> {
     [[nodiscard]] static TERN_INLINE constexpr size_t tiles_of(const layer_shape& s) noexcept {
-        return bits::ceil_div(s.outputs, panel_outputs);
+        const size_t pixels = s.images * s.output_height() * s.output_width();
+        return kernel::conv_tiling(pixels, bits::ceil_div(s.outputs, TileOutputs)).count();
     }
     template <class Arch, class Output, class How>
-    [[nodiscard]] static TERN_INLINE status run(const layer_shape& s, const packed_tensor<Lhs>& in, const weights& w,
+    [[nodiscard]] static TERN_INLINE status run(const layer_shape& s, const Input& in, const Weights& w,
                                                 const Output& out, const How& how, tiles range) noexcept {
         return detail::unless_plain(how, [&](const auto&... h) TERN_INLINE_LAMBDA {
             return conv2d<Arch>(in, w, s.window, out, h..., range);
@@ -93,19 +98,27 @@ struct conv2d_of {
     }
 };
 
+/// Convolution; weights: `packed_panels<Rhs>` of all taps.
+template <class Lhs, class Rhs>
+struct conv2d_of : convolution_of<Lhs, packed_tensor<Lhs>, packed_panels<Rhs>, panel_outputs> {
+    [[nodiscard]] static TERN_INLINE constexpr status check(const layer_shape& s) noexcept {
+        return detail::check_layer(s, s.channels, detail::max_product<Lhs, Rhs>);
+    }
+    [[nodiscard]] static TERN_INLINE constexpr size_t weight_words(const layer_shape& s) noexcept {
+        return panels_words<Rhs>(s.outputs, s.taps(), s.channels);
+    }
+};
+
 /// Convolution of bytes; weights: `packed_codes`, `packed_trits` or `packed_panels<binary>` of one tap, as conv_bytes.hpp
 /// wants them. For networks' first layers: pixels go in as they are.
 template <class Filters>
-struct byte_conv2d_of {
-    using reads = unsigned_bits<8>;
-    using input = byte_tensor;
-    using weights = Filters;
-
+struct byte_conv2d_of
+    : convolution_of<unsigned_bits<8>, byte_tensor, Filters,
+                     std::is_same_v<Filters, packed_codes> ? packed_codes::tile_outputs : panel_outputs> {
     [[nodiscard]] static TERN_INLINE constexpr status check(const layer_shape& s) noexcept {
         if (s.window.groups == 0 || s.channels % s.window.groups != 0) return status::bad_shape;
         return detail::check_layer(s, s.channels / s.window.groups, 255);
     }
-    [[nodiscard]] static TERN_INLINE constexpr size_t outputs(const layer_shape& s) noexcept { return s.outputs; }
     /// Codes and trits take a multiple of four bytes.
     [[nodiscard]] static TERN_INLINE constexpr size_t weight_words(const layer_shape& s) noexcept {
         const size_t depth = s.taps() * (s.channels / s.window.groups);
@@ -116,30 +129,14 @@ struct byte_conv2d_of {
         else
             return panels_words<binary>(s.outputs, 1, depth);
     }
-    [[nodiscard]] static TERN_INLINE constexpr size_t tiles_of(const layer_shape& s) noexcept {
-        return bits::ceil_div(s.outputs, std::is_same_v<Filters, packed_codes> ? packed_codes::tile_outputs
-                                                                                : panel_outputs);
-    }
-    template <class Arch, class Output, class How>
-    [[nodiscard]] static TERN_INLINE status run(const layer_shape& s, const byte_tensor& in, const weights& w,
-                                                const Output& out, const How& how, tiles range) noexcept {
-        return detail::unless_plain(how, [&](const auto&... h) TERN_INLINE_LAMBDA {
-            return conv2d<Arch>(in, w, s.window, out, h..., range);
-        });
-    }
 };
 
 /// Depthwise convolution; weights: `packed_rows<Rhs>`, one row a tap.
 template <class Lhs, class Rhs>
-struct depthwise_of {
-    using reads = Lhs;
-    using input = packed_tensor<Lhs>;
-    using weights = packed_rows<Rhs>;
-
+struct depthwise_of : channelwise_of<Lhs, packed_rows<Rhs>> {
     [[nodiscard]] static TERN_INLINE constexpr status check(const layer_shape& s) noexcept {
         return detail::check_layer(s, 1, 1);
     }
-    [[nodiscard]] static TERN_INLINE constexpr size_t outputs(const layer_shape& s) noexcept { return s.channels; }
     [[nodiscard]] static TERN_INLINE constexpr size_t weight_words(const layer_shape& s) noexcept {
         return rows_words<Rhs>(s.taps(), s.channels);
     }
@@ -147,8 +144,9 @@ struct depthwise_of {
         return depthwise_tiles(s.window, s.images, s.height);
     }
     template <class Arch, class Output, class How>
-    [[nodiscard]] static TERN_INLINE status run(const layer_shape& s, const packed_tensor<Lhs>& in, const weights& w,
-                                                const Output& out, const How& how, tiles range) noexcept {
+    [[nodiscard]] static TERN_INLINE status run(const layer_shape& s, const packed_tensor<Lhs>& in,
+                                                const packed_rows<Rhs>& w, const Output& out, const How& how,
+                                                tiles range) noexcept {
         return detail::unless_plain(how, [&](const auto&... h) TERN_INLINE_LAMBDA {
             return depthwise_conv2d<Arch>(in, w, s.window, out, h..., range);
         });
@@ -157,25 +155,21 @@ struct depthwise_of {
 
 /// Fully connected: every image is one pixel, one row of a product; weights: `packed_panels<Rhs>`.
 template <class Lhs, class Rhs>
-struct connected_of {
-    using reads = Lhs;
-    using input = packed_tensor<Lhs>;
-    using weights = packed_panels<Rhs>;
-
+struct connected_of : layer_of<Lhs, packed_tensor<Lhs>, packed_panels<Rhs>> {
     [[nodiscard]] static TERN_INLINE constexpr status check(const layer_shape& s) noexcept {
         if (s.height != 1 || s.width != 1 || s.taps() != 1) return status::bad_shape;
-        return detail::check_layer(s, s.channels, detail::max_product<Lhs, Rhs>);
+        return conv2d_of<Lhs, Rhs>::check(s);
     }
-    [[nodiscard]] static TERN_INLINE constexpr size_t outputs(const layer_shape& s) noexcept { return s.outputs; }
     [[nodiscard]] static TERN_INLINE constexpr size_t weight_words(const layer_shape& s) noexcept {
-        return panels_words<Rhs>(s.outputs, 1, s.channels);
+        return conv2d_of<Lhs, Rhs>::weight_words(s);
     }
     [[nodiscard]] static TERN_INLINE constexpr size_t tiles_of(const layer_shape& s) noexcept {
         return bits::ceil_div(s.outputs, panel_outputs);
     }
     template <class Arch, class Output, class How>
-    [[nodiscard]] static TERN_INLINE status run(const layer_shape&, const packed_tensor<Lhs>& in, const weights& w,
-                                                const Output& out, const How& how, tiles range) noexcept {
+    [[nodiscard]] static TERN_INLINE status run(const layer_shape&, const packed_tensor<Lhs>& in,
+                                                const packed_panels<Rhs>& w, const Output& out, const How& how,
+                                                tiles range) noexcept {
         return detail::unless_plain(how, [&](const auto&... h) TERN_INLINE_LAMBDA {
             return gemm<Arch>(in.pixels, w, detail::pixels_of(out), h..., range);
         });
@@ -184,11 +178,7 @@ struct connected_of {
 
 /// What both pools share.
 template <class Encoding>
-struct pool_of {
-    using reads = Encoding;
-    using input = packed_tensor<Encoding>;
-    using weights = no_weights;
-
+struct pool_of : channelwise_of<Encoding, no_weights> {
     [[nodiscard]] static TERN_INLINE constexpr status check(const layer_shape& s) noexcept {
         const status found = detail::check_layer(s, 1, static_cast<size_t>(Encoding::max_abs));
         if (found != status::ok) return found;
@@ -196,17 +186,19 @@ struct pool_of {
                    ? status::ok
                    : status::bad_shape;
     }
-    [[nodiscard]] static TERN_INLINE constexpr size_t outputs(const layer_shape& s) noexcept { return s.channels; }
     [[nodiscard]] static TERN_INLINE constexpr size_t weight_words(const layer_shape&) noexcept { return 0; }
-    [[nodiscard]] static TERN_INLINE constexpr size_t tiles_of(const layer_shape&) noexcept { return 1; }
+    [[nodiscard]] static TERN_INLINE constexpr size_t tiles_of(const layer_shape& s) noexcept {
+        return pool_tiles(s.window, s.images, s.height);
+    }
 };
 
 template <class Encoding>
 struct max_pool_of : pool_of<Encoding> {
     template <class Arch>
     [[nodiscard]] static TERN_INLINE status run(const layer_shape& s, const packed_tensor<Encoding>& in, no_weights,
-                                                const mutable_packed_tensor<Encoding>& out, plain, tiles) noexcept {
-        return max_pool2d<Arch>(in, s.window, out);
+                                                const mutable_packed_tensor<Encoding>& out, plain,
+                                                tiles range) noexcept {
+        return max_pool2d<Arch>(in, s.window, out, range);
     }
 };
 
@@ -215,13 +207,15 @@ template <class Encoding>
 struct average_pool_of : pool_of<Encoding> {
     template <class Arch>
     [[nodiscard]] static TERN_INLINE status run(const layer_shape& s, const packed_tensor<Encoding>& in, no_weights,
-                                                const tensor_view<float>& out, plain, tiles) noexcept {
-        return average_pool2d<Arch>(in, s.window, out);
+                                                const tensor_view<float>& out, plain,
+                                                tiles range) noexcept {
+        return average_pool2d<Arch>(in, s.window, out, range);
     }
     template <class Arch>
     [[nodiscard]] static TERN_INLINE status run(const layer_shape& s, const packed_tensor<Encoding>& in, no_weights,
-                                                const tensor_view<std::int32_t>& out, plain, tiles) noexcept {
-        return sum_pool2d<Arch>(in, s.window, out);
+                                                const tensor_view<std::int32_t>& out, plain,
+                                                tiles range) noexcept {
+        return sum_pool2d<Arch>(in, s.window, out, range);
     }
 };
 

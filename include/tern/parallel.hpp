@@ -23,8 +23,8 @@ namespace tern {
 
 using std::size_t;
 
-/// Output tiles [first, last) of an operation; by default all of them. For products and convolutions a tile is a panel
-/// of outputs (channels), over all rows.
+/// Output tiles [first, last) of an operation; by default all of them. For products a tile is a panel of outputs
+/// over all rows; for convolutions (`conv2d_tiles`) one over a block of pixels.
 struct tiles {
     size_t first = 0;
     size_t last = static_cast<size_t>(-1);

@@ -38,9 +38,9 @@ public:
         return text.str();
     }
 
-private:
     static constexpr int canary = 0x5a;
 
+private:
     std::vector<T> memory_;
     std::vector<T> expected_;
 };
@@ -62,11 +62,21 @@ public:
         for (size_t r = 0; r < view_.rows; ++r) all.insert(all.end(), view_.row(r), view_.row(r) + view_.cols);
         return all;
     }
-    /// The columns [first, last) of a dense matrix of the same shape are to be written.
-    void expect(const std::vector<T>& results, size_t first = 0, size_t last = static_cast<size_t>(-1)) {
-        for (size_t r = 0; r < view_.rows; ++r)
+    /// The columns [first, last) of the rows [first_row, last_row) of a dense matrix of the same shape are to be written.
+    void expect(const std::vector<T>& results, size_t first = 0, size_t last = static_cast<size_t>(-1),
+                size_t first_row = 0, size_t last_row = static_cast<size_t>(-1)) {
+        for (size_t r = first_row; r < view_.rows && r < last_row; ++r)
             for (size_t c = first; c < view_.cols && c < last; ++c)
                 image_.expected()[margin + r * view_.stride + c] = results[r * view_.cols + c];
+    }
+
+    /// Elements of the view that nobody has written.
+    [[nodiscard]] std::vector<bool> untouched() const {
+        T of_canary;
+        std::memset(&of_canary, image<T>::canary, sizeof(T));
+        std::vector<bool> all;
+        for (const T& v : values()) all.push_back(std::memcmp(&v, &of_canary, sizeof(T)) == 0);
+        return all;
     }
 
 private:
@@ -75,6 +85,25 @@ private:
     tern::matrix_view<T> view_;
     image<T> image_;
 };
+
+/// An operation on `count` tiles that writes a rows x cols matrix, cut in two everywhere: both ranges together write all
+/// of the expected results and nothing else, and no element twice. Returns the first cut where that is not so; `count`
+/// + 1, if there is none. run(view, tiles) answers whether the operation was accepted.
+template <class T, class Run>
+[[nodiscard]] size_t first_bad_cut(const std::vector<T>& expected, size_t rows, size_t cols, size_t count, const Run& run) {
+    for (size_t cut = 0; cut <= count; ++cut) {
+        destination<T> all(rows, cols, 1);
+        destination<T> behind(rows, cols, 1);
+        all.expect(expected);
+        if (!run(all.view(), tern::tiles{0, cut}) || !run(behind.view(), tern::tiles{cut, count})) return cut;
+        const std::vector<bool> left = all.untouched();
+        const std::vector<bool> skipped = behind.untouched();
+        for (size_t i = 0; i < left.size(); ++i)
+            if (left[i] == skipped[i]) return cut;
+        if (!run(all.view(), tern::tiles{cut, count}) || all.difference() != "") return cut;
+    }
+    return count + 1;
+}
 
 /// Packed ternary rows of results, in any form.
 class ternary_destination {
@@ -86,11 +115,12 @@ public:
         return {image_.memory() + margin, shape_.rows, shape_.depth, shape_.row_stride, shape_.plane_stride};
     }
     [[nodiscard]] std::string difference() const { return image_.difference(); }
-    /// The panels [first, last) of a dense rows x depth matrix are to be written, zeros as code 00. The last panel of a
-    /// row also clears the padding of its word.
-    void expect(const std::vector<std::int8_t>& results, size_t first = 0, size_t last = static_cast<size_t>(-1)) {
+    /// The panels [first, last) of the rows [first_row, last_row) of a dense rows x depth matrix are to be written, zeros
+    /// as code 00. The last panel of a row also clears the padding of its word.
+    void expect(const std::vector<std::int8_t>& results, size_t first = 0, size_t last = static_cast<size_t>(-1),
+                size_t first_row = 0, size_t last_row = static_cast<size_t>(-1)) {
         const size_t padded = (shape_.depth + 31) / 32 * 32;
-        for (size_t r = 0; r < shape_.rows; ++r) {
+        for (size_t r = first_row; r < shape_.rows && r < last_row; ++r) {
             for (size_t d = first * 16; d < padded; ++d) {
                 const size_t panel = d < shape_.depth ? d / 16 : (shape_.depth - 1) / 16;
                 if (panel < first || panel >= last) continue;

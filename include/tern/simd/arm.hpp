@@ -19,6 +19,27 @@
 
 namespace tern::simd {
 
+/// Holds a register's place in the order of instructions. Clang forgets it where x is only read, and GCC copies registers
+/// where it is written as well.
+template <class Register>
+TERN_INLINE void keep_in_order([[maybe_unused]] Register& x) noexcept {
+#if defined(__aarch64__) && defined(__clang__)
+    __asm__ volatile("" : "+w"(x));
+#elif defined(__aarch64__) && defined(__GNUC__)
+    __asm__ volatile("" : : "w"(x));
+#endif
+}
+
+/// The same, and nothing that reads `user` comes before it.
+template <class Register, class User>
+TERN_INLINE void keep_in_order(Register& x, [[maybe_unused]] User& user) noexcept {
+#if defined(__aarch64__) && defined(__clang__)
+    __asm__ volatile("" : "+w"(x), "+w"(user));
+#else
+    keep_in_order(x);
+#endif
+}
+
 /// 128 bits, ARMv7 and AArch64. CNT counts bytes.
 struct neon_lanes {
     using reg = uint32x4_t;
@@ -64,14 +85,7 @@ struct neon_lanes {
         return vreinterpretq_u32_u8(vcntq_u8(vreinterpretq_u8_u32(x)));
     }
     static TERN_INLINE reg fold(reg x) noexcept { return vpaddlq_u16(vpaddlq_u8(vreinterpretq_u8_u32(x))); }
-    // Clang forgets the order where x is only read, and GCC copies registers where it is written as well.
-#if defined(__aarch64__) && defined(__clang__)
-    static TERN_INLINE void keep(reg& x) noexcept { __asm__ volatile("" : "+w"(x)); }
-#elif defined(__aarch64__) && defined(__GNUC__)
-    static TERN_INLINE void keep(reg& x) noexcept { __asm__ volatile("" : : "w"(x)); }
-#else
-    static TERN_INLINE void keep(reg&) noexcept {}
-#endif
+    static TERN_INLINE void keep(reg& x) noexcept { keep_in_order(x); }
     static TERN_INLINE void keep_logic(reg&) noexcept {}
 };
 

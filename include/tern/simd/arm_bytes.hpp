@@ -131,28 +131,27 @@ inline constexpr std::size_t steps_a_load<dotprod_bytes> = 4;
 struct i8mm_bytes : dotprod_bytes {
     static constexpr std::size_t matrix_fold_every = 8192;
 
-    /// Eight activations of each of two rows.
-    static TERN_INLINE activations pair(const std::int8_t* first, const std::int8_t* second) noexcept {
-        return vcombine_s8(vld1_s8(first), vld1_s8(second));
-    }
     /// Two of the four outputs of two registers of codes, which hold depth 0 to 3 and 4 to 7.
     static TERN_INLINE codes low_outputs(codes a, codes b) noexcept { return vzip1q_u32(a, b); }
     static TERN_INLINE codes high_outputs(codes a, codes b) noexcept { return vzip2q_u32(a, b); }
-    template <int Shift>
-    static TERN_INLINE codes matrix_field(codes c) noexcept {
-        return vandq_u32(c, splat(3 << Shift));
+    /// The bits of a field in every byte.
+    static TERN_INLINE codes matrix_mask(std::size_t field) noexcept {
+        return splat(static_cast<std::uint8_t>(3u << 2 * field));
     }
+    static TERN_INLINE codes mask(codes c, codes bits) noexcept { return vandq_u32(c, bits); }
     /// s[2 o + r] += sum over depth of output o with row r.
     static TERN_INLINE sums multiply(sums s, codes c, activations a) noexcept {
         return vusmmlaq_s32(s, vreinterpretq_u8_u32(c), a);
     }
-    template <std::size_t Row, int Shift>
-    static TERN_INLINE reg row(sums low, sums high) noexcept {
+    /// Four outputs of a row, from where their field was.
+    template <std::size_t Row>
+    static TERN_INLINE reg row(sums low, sums high, std::size_t field) noexcept {
         const int32x4_t s = Row == 0 ? vuzp1q_s32(low, high) : vuzp2q_s32(low, high);
-        if constexpr (Shift == 0)
-            return vreinterpretq_u32_s32(s);
-        else
-            return vreinterpretq_u32_s32(vshrq_n_s32(s, Shift));
+        return vreinterpretq_u32_s32(vshlq_s32(s, vdupq_n_s32(-2 * static_cast<std::int32_t>(field))));
+    }
+    template <class... Registers>
+    static TERN_INLINE void keep(Registers&... x) noexcept {
+        keep_in_order(x...);
     }
 };
 

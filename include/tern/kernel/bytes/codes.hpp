@@ -8,8 +8,8 @@
 #pragma once
 
 #include <tern/kernel/bytes/byte_sum.hpp>
-#include <tern/kernel/bytes/matrix_tile.hpp>
 #include <tern/kernel/gemm/sink.hpp>
+#include <tern/layout_tiles.hpp>
 
 namespace tern::kernel {
 
@@ -41,18 +41,6 @@ struct codes_tile {
                               Bytes::template fold<shift<decltype(f)::value>>(sums[r][l][f]));
             });
         }
-    }
-
-    /// run over a single tile.
-    static TERN_INLINE void step_once(const std::int8_t* const (&x)[Rows], const std::uint8_t* const (&codes)[Loads],
-                                      std::int32_t* const (&acc)[Loads], size_t acc_stride) noexcept {
-        sum sums[Rows][Loads][Fields];
-        for_each([&](auto r, auto l, auto f) TERN_INLINE_LAMBDA { sums[r][l][f] = Bytes::zero(); });
-        step(sums, x, codes, 0);
-        for_each([&](auto r, auto l, auto f) TERN_INLINE_LAMBDA {
-            Bytes::add_to(acc[l] + r * acc_stride + (First + f) * panel_outputs,
-                          Bytes::template fold<shift<decltype(f)::value>>(sums[r][l][f]));
-        });
     }
 
 private:
@@ -244,20 +232,6 @@ private:
             const size_t lane = l % panel_loads * bytes::width;
             from[l] = codes + l / panel_loads * panel_stride + lane * tile_depth;
             to[l] = acc + l / panel_loads * packed_codes::tile_outputs + lane;
-        }
-        if constexpr (simd::multiplies_matrices<bytes> && Rows > 1 && Loads == 1) {
-            const size_t even = steps & ~size_t{1};
-            bits::unroll<4 / fields>([&](auto i) TERN_INLINE_LAMBDA {
-                matrix_tile<bytes, Rows, i * fields, fields>::run(x, from[0], even, to[0], stride);
-            });
-            if (even == steps) return;
-            const std::int8_t* last[Rows];
-            for (size_t r = 0; r < Rows; ++r) last[r] = x[r] + even * tile_depth;
-            from[0] += even * packed_codes::tile_bytes;
-            bits::unroll<4 / fields>([&](auto i) TERN_INLINE_LAMBDA {
-                codes_tile<bytes, Rows, 1, i * fields, fields>::step_once(last, from, to, stride);
-            });
-            return;
         }
         bits::unroll<4 / fields>([&](auto i) TERN_INLINE_LAMBDA {
             codes_tile<bytes, Rows, Loads, i * fields, fields>::run(x, from, steps, to, stride);

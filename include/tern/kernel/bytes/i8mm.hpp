@@ -8,7 +8,7 @@
 
 namespace tern::kernel {
 
-/// As with dotprod: sixteen sums, of two fields for four pairs of rows.
+/// As with dotprod; several rows and codes are matrix_product.hpp's.
 TERN_INLINE constexpr auto bytes_config(arch::i8mm) noexcept {
     return bytes_tile_config<simd::i8mm_bytes, 8, 2, 2, 4, 2, 4>{};
 }

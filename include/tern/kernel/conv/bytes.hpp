@@ -8,7 +8,7 @@
 #pragma once
 
 #include <tern/kernel/bytes/bits.hpp>
-#include <tern/kernel/bytes/codes.hpp>
+#include <tern/kernel/bytes/matrix_product.hpp>
 #include <tern/kernel/bytes/trits.hpp>
 #include <tern/kernel/conv/driver.hpp>
 #include <tern/kernel/conv/panel_sums.hpp>

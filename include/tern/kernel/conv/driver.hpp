@@ -70,10 +70,10 @@ public:
         }
     }
 
-    /// Output pixels [first, last).
+    /// Output pixels [first, last); strips of an image: the lines that begin there.
     TERN_INLINE void run(size_t first, size_t last) noexcept {
-        for (; first < last; first += block_.count) {
-            block_.locate(geometry_, first, last - first < windows_.wanted() ? last - first : windows_.wanted());
+        block_.begin(geometry_, first, last);
+        for (; block_.next(geometry_, windows_.wanted()); first += block_.count) {
             group_ = none;
             for (size_t r = 0; ordered_ && r < block_.count; ++r) block_.row[r] = first + r;
             for (size_t panel = filters_.first_panel; panel < filters_.last_panel; panel += panels) {

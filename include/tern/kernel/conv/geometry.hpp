@@ -47,6 +47,13 @@ struct conv_axis {
 
     [[nodiscard]] TERN_INLINE size_t tap(size_t i) const noexcept { return tap_first + i * tap_step; }
     [[nodiscard]] TERN_INLINE size_t output(size_t j) const noexcept { return out_first + j * out_step; }
+    /// Steps whose output position is less than `at`, and whether there is one at it.
+    [[nodiscard]] TERN_INLINE size_t steps_before(size_t at) const noexcept {
+        return at <= out_first ? 0 : (at - out_first - 1) / out_step + 1;
+    }
+    [[nodiscard]] TERN_INLINE bool has_output(size_t at) const noexcept {
+        return at >= out_first && (at - out_first) % out_step == 0;
+    }
     [[nodiscard]] TERN_INLINE ptrdiff_t start(size_t j) const noexcept {
         return base + static_cast<ptrdiff_t>(j) * out_move;
     }
@@ -144,6 +151,14 @@ struct conv_geometry {
     [[nodiscard]] TERN_INLINE bool in_order() const noexcept {
         return y.outputs == y.size && x.outputs == x.size && y.out_step == 1 && x.out_step == 1;
     }
+    /// Pixels of these that come before number `row` of all of the destination's.
+    [[nodiscard]] TERN_INLINE size_t pixels_before(size_t row) const noexcept {
+        if (in_order()) return row;
+        const size_t lines = row / x.size;
+        const size_t here = lines % y.size;
+        const size_t before = lines / y.size * y.outputs + y.steps_before(here);
+        return before * x.outputs + (y.has_output(here) ? x.steps_before(row % x.size) : 0);
+    }
     [[nodiscard]] static TERN_INLINE conv_geometry of(const window2d& w, size_t images, size_t height,
                                                       size_t width) noexcept {
         conv_geometry g;
@@ -183,26 +198,21 @@ struct pixel_block {
     size_t borders;            ///< pixels of other kinds than 0: their number, and which
     size_t border[Most];
 
-    TERN_INLINE pixel_block() noexcept : count(0), kinds(0), borders(0) {}
+    TERN_INLINE pixel_block() noexcept : count(0), kinds(0), borders(0), first_(0), last_(0) {}
 
-    /// At most `wanted` pixels from the `first`-th on; fewer where there are too many kinds of them.
-    void locate(const conv_geometry& g, size_t first, size_t wanted) noexcept {
-        const bool ordered = g.in_order();
-        size_t jx = first % g.x.outputs;
-        size_t jy = first / g.x.outputs % g.y.outputs;
-        size_t n = first / g.x.outputs / g.y.outputs;
-        start(g);
-        while (count < wanted) {
-            const size_t left = wanted - count;
-            if (!add_line(g, n, jy, jx, g.x.outputs - jx < left ? g.x.outputs : jx + left, !ordered)) return;
-            jx = 0;
-            if (++jy == g.y.outputs) {
-                jy = 0;
-                ++n;
-            }
-        }
+    /// Pixels [first, last) are to come.
+    TERN_INLINE void begin(const conv_geometry&, size_t first, size_t last) noexcept {
+        count = 0;
+        first_ = first;
+        last_ = last;
     }
-
+    /// The next of them, `wanted` at most; false where there are none.
+    TERN_INLINE bool next(const conv_geometry& g, size_t wanted) noexcept {
+        first_ += count;
+        if (first_ >= last_) return false;
+        locate(g, first_, last_ - first_ < wanted ? last_ - first_ : wanted);
+        return true;
+    }
     [[nodiscard]] TERN_INLINE const pixel_kind& kind_at(size_t r) const noexcept { return kind_of[kind[r]]; }
     /// One past the last pixel from r on that is of the same kind.
     [[nodiscard]] TERN_INLINE size_t end_of_run(size_t r) const noexcept {
@@ -244,6 +254,27 @@ protected:
     }
 
 private:
+    size_t first_;  // of this block, and of all behind the last
+    size_t last_;
+
+    /// Fewer than `wanted` where there are too many kinds of them.
+    void locate(const conv_geometry& g, size_t first, size_t wanted) noexcept {
+        const bool ordered = g.in_order();
+        size_t jx = first % g.x.outputs;
+        size_t jy = first / g.x.outputs % g.y.outputs;
+        size_t n = first / g.x.outputs / g.y.outputs;
+        start(g);
+        while (count < wanted) {
+            const size_t left = wanted - count;
+            if (!add_line(g, n, jy, jx, g.x.outputs - jx < left ? g.x.outputs : jx + left, !ordered)) return;
+            jx = 0;
+            if (++jy == g.y.outputs) {
+                jy = 0;
+                ++n;
+            }
+        }
+    }
+
     TERN_INLINE size_t find(pixel_kind wanted) noexcept {
         if (wanted.taps() == 0) wanted = pixel_kind{};
         for (size_t k = 0; k < kinds; ++k)
@@ -263,42 +294,51 @@ struct strip_block : pixel_block<Arch, Most> {
     size_t strip;  ///< its first column
     size_t line;
     size_t column;  ///< of the first pixel
+    size_t first_line;  ///< of those to come, counted through all images
+    size_t last_line;
     bool has_kinds = true;  ///< whether anybody asks for kinds, and for input pixels
 
-    TERN_INLINE strip_block() noexcept : image(0), strip(0), line(0), column(0) {}
+    TERN_INLINE strip_block() noexcept : image(0), strip(0), line(0), column(0), first_line(0), last_line(0) {}
 
     /// Columns of the strip.
     [[nodiscard]] TERN_INLINE size_t width(const conv_geometry& g) const noexcept {
         return g.x.outputs - strip < Most ? g.x.outputs - strip : Most;
     }
 
-    /// The next pixels; `first` is 0 for the first of all.
-    void locate(const conv_geometry& g, size_t first, size_t) noexcept {
-        if (first == 0) {
-            image = strip = line = column = 0;
-        } else {
-            column += this->count;
-            if (column == strip + width(g)) {
-                if (++line == g.y.outputs) {
-                    line = 0;
-                    strip += Most;
-                    if (strip >= g.x.outputs) {
-                        strip = 0;
-                        ++image;
-                    }
+    /// The lines that begin with one of the pixels [first, last) are to come, so that ranges that meet share no line.
+    TERN_INLINE void begin(const conv_geometry& g, size_t first, size_t last) noexcept {
+        first_line = bits::ceil_div(first, g.x.outputs);
+        last_line = bits::ceil_div(last, g.x.outputs);
+        image = first_line / g.y.outputs;
+        line = first_line % g.y.outputs;
+        strip = column = this->count = 0;
+    }
+    /// The next pixels; false where there are none.
+    bool next(const conv_geometry& g, size_t) noexcept {
+        column += this->count;
+        if (column == strip + width(g)) {
+            ++line;
+            if (line == g.y.outputs || image * g.y.outputs + line == last_line) {
+                strip += Most;
+                if (strip >= g.x.outputs) {
+                    strip = 0;
+                    ++image;
                 }
-                column = strip;
+                line = image * g.y.outputs < first_line ? first_line - image * g.y.outputs : 0;
             }
+            column = strip;
         }
+        if (image * g.y.outputs + line >= last_line) return false;
         const size_t behind = strip + width(g);
         if (has_kinds) {
             this->start(g);
             static_cast<void>(this->add_line(g, image, line, column, behind, true));
-            return;
+            return true;
         }
         this->count = behind - column;
         const size_t first_row = (image * g.y.size + line) * g.x.size + column;
         for (size_t r = 0; r < Most; ++r) this->row[r] = first_row + r;  // a known number of them
+        return true;
     }
 };
 

@@ -9,6 +9,7 @@
 #include <tern/kernel/conv/panel_sums.hpp>
 #include <tern/kernel/conv/plane_reader.hpp>
 #include <tern/kernel/conv/driver.hpp>
+#include <tern/kernel/conv/tiling.hpp>
 
 namespace tern::kernel {
 
@@ -199,16 +200,16 @@ private:
 /// Whole tiles of pixels, then the rest one by one where that is cheaper.
 template <class Arch, class Lhs, class Rhs, class Sink>
 TERN_INLINE void run_plane_conv(const packed_tensor<Lhs>& input, const packed_panels<Rhs>& filters,
-                                const conv_geometry& geometry, size_t first_panel, size_t last_panel,
-                                const Sink& sink) noexcept {
+                                const conv_geometry& geometry, const conv_part& part, const Sink& sink) noexcept {
     using many = plane_windows<Arch, Lhs, Rhs, false>;
     using one = plane_windows<Arch, Lhs, Rhs, true>;
-    const conv_filters shape(filters.outputs, filters.tap_depth, first_panel, last_panel);
-    const size_t pixels = geometry.pixels();
-    const size_t rest = pixels % many::row_step;
-    const size_t split = many::row_step == 1 ? 0 : rest * 4 > many::row_step ? pixels : pixels - rest;
-    if (split != 0) run_conv<many>(input, filters, geometry, shape, 0, split, sink);
-    if (split != pixels) run_conv<one>(input, filters, geometry, shape, split, pixels, sink);
+    const conv_filters shape(filters.outputs, filters.tap_depth, part.first_panel, part.last_panel);
+    const size_t first = geometry.pixels_before(part.first_pixel);
+    const size_t last = geometry.pixels_before(part.last_pixel);
+    const size_t rest = (last - first) % many::row_step;
+    const size_t split = many::row_step == 1 ? first : rest * 4 > many::row_step ? last : last - rest;
+    if (split != first) run_conv<many>(input, filters, geometry, shape, first, split, sink);
+    if (split != last) run_conv<one>(input, filters, geometry, shape, split, last, sink);
 }
 
 }  // namespace tern::kernel
