@@ -61,7 +61,7 @@ SCALAR = {"binary_binary": None, "ternary_ternary": None, "ternary_binary": None
 SETS = [
     ("neon", AARCH64, [], CORES, {**PLANES, **dict.fromkeys(BYTES, "smlal")}),
     ("dotprod", AARCH64, ["-march=armv8.2-a+dotprod"], DOTPROD_CORES, dict.fromkeys(BYTES, "sdot")),
-    ("i8mm", AARCH64, I8MM, I8MM_CORES, {"int8_ternary": "smmla"}),
+    ("i8mm", AARCH64, I8MM, I8MM_CORES, dict.fromkeys(("int8_ternary", "int8_ternary_16_rows", "int8_ternary_8_rows"), "smmla")),
     ("sve, 128 bits", AARCH64, SVE, ("cortex-a510", "neoverse-n2"), {k: a + " z" for k, a in PLANES.items()}),
     ("sve, 256 bits", AARCH64, SVE, ("neoverse-v1",), {k: a + " z, 256" for k, a in PLANES.items()}),
     ("neon, ARMv7", ARMV7, [], ("cortex-a9",), PLANES),
@@ -118,9 +118,6 @@ REACHED = {
     ("clang", "binary_ternary@sve, 128 bits", "neoverse-n2"): 47,
     ("clang", "ternary_ternary@sve, 256 bits", "neoverse-v1"): 60,
     ("clang", "binary_ternary@sve, 256 bits", "neoverse-v1"): 95,
-    ("gcc", "int8_ternary@i8mm", "cortex-a510"): 18.9, ("clang", "int8_ternary@i8mm", "cortex-a510"): 12.7,
-    ("gcc", "int8_ternary@i8mm", "neoverse-n2"): 39, ("clang", "int8_ternary@i8mm", "neoverse-n2"): 39,
-    ("gcc", "int8_ternary@i8mm", "neoverse-v1"): 77, ("clang", "int8_ternary@i8mm", "neoverse-v1"): 77,
 }
 
 

@@ -104,6 +104,11 @@ struct dotprod_bytes : neon_bytes {
     static TERN_INLINE sums dot(sums s, codes c, activations a) noexcept {
         return vdotq_s32(s, vreinterpretq_s8_u32(c), a);
     }
+    /// Holds a register's place in the order of instructions; what reads the second stays behind it.
+    template <class... Registers>
+    static TERN_INLINE void keep(Registers&... x) noexcept {
+        keep_in_order(x...);
+    }
     template <int Step>
     static TERN_INLINE sums dot_step(sums s, codes c, activations a) noexcept {
         return vdotq_laneq_s32(s, vreinterpretq_s8_u32(c), a, Step);
@@ -148,10 +153,6 @@ struct i8mm_bytes : dotprod_bytes {
     static TERN_INLINE reg row(sums low, sums high, std::size_t field) noexcept {
         const int32x4_t s = Row == 0 ? vuzp1q_s32(low, high) : vuzp2q_s32(low, high);
         return vreinterpretq_u32_s32(vshlq_s32(s, vdupq_n_s32(-2 * static_cast<std::int32_t>(field))));
-    }
-    template <class... Registers>
-    static TERN_INLINE void keep(Registers&... x) noexcept {
-        keep_in_order(x...);
     }
 };
 

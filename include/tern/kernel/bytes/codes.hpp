@@ -26,8 +26,12 @@ struct codes_tile {
             typename Bytes::sums sums[Rows][Loads][Fields];
             for_each([&](auto r, auto l, auto f) TERN_INLINE_LAMBDA { sums[r][l][f] = Bytes::zero(); });
             if constexpr (steps_a_load > 1) {
+                const std::int8_t* row[Rows];  // or they are read again behind what keeps an order
+                const std::uint8_t* code[Loads];
+                bits::unroll<Rows>([&](auto r) TERN_INLINE_LAMBDA { row[r] = x[r]; });
+                bits::unroll<Loads>([&](auto l) TERN_INLINE_LAMBDA { code[l] = codes[l]; });
                 TERN_KEEP_LOOP
-                for (; at + steps_a_load <= end; at += steps_a_load) long_step(sums, x, codes, at);
+                for (; at + steps_a_load <= end; at += steps_a_load) long_step(sums, row, code, at);
             }
             TERN_KEEP_LOOP
             for (; at < end; ++at) {
@@ -51,16 +55,23 @@ private:
     template <size_t F>
     static constexpr int shift = 2 * int{First + F};
 
-    /// All fields first: every row meets them.
-    static TERN_INLINE void step(sum (&sums)[Rows][Loads][Fields], const std::int8_t* const (&x)[Rows],
-                                 const std::uint8_t* const (&codes)[Loads], size_t at) noexcept {
-        typename Bytes::codes field[Loads][Fields];
+    using field_codes = typename Bytes::codes[Loads][Fields];
+
+    static TERN_INLINE void take_apart(field_codes& field, const std::uint8_t* const (&codes)[Loads],
+                                       size_t at) noexcept {
         bits::unroll<Loads>([&](auto l) TERN_INLINE_LAMBDA {
             const auto c = Bytes::load(codes[l] + at * packed_codes::tile_bytes);
             bits::unroll<Fields>([&](auto f) TERN_INLINE_LAMBDA {
                 field[l][f] = Bytes::template field<2, shift<decltype(f)::value>>(c);
             });
         });
+    }
+
+    /// All fields first: every row meets them.
+    static TERN_INLINE void step(sum (&sums)[Rows][Loads][Fields], const std::int8_t* const (&x)[Rows],
+                                 const std::uint8_t* const (&codes)[Loads], size_t at) noexcept {
+        field_codes field;
+        take_apart(field, codes, at);
         bits::unroll<Rows>([&](auto r) TERN_INLINE_LAMBDA {
             const auto a = Bytes::broadcast(x[r] + at * packed_codes::tile_depth);
             bits::unroll<Loads>([&](auto l) TERN_INLINE_LAMBDA {
@@ -84,20 +95,31 @@ private:
         });
     }
 
-    /// Several steps with one load of activations.
+    /// Several steps with one load of activations, in the order that cores without one of their own need: what rows and
+    /// the next step need is read some products ahead.
     static TERN_INLINE void long_step(sum (&sums)[Rows][Loads][Fields], const std::int8_t* const (&x)[Rows],
                                       const std::uint8_t* const (&codes)[Loads], size_t at) noexcept {
         typename Bytes::activations a[Rows];
-        bits::unroll<Rows>([&](auto r) TERN_INLINE_LAMBDA {
+        constexpr size_t ahead = Rows < 4 ? Rows : 4;
+        const auto load = [&](auto r) TERN_INLINE_LAMBDA {
             a[r] = Bytes::load_bytes(x[r] + at * packed_codes::tile_depth);
-        });
+            if constexpr (r == 0)
+                Bytes::keep(a[r]);
+            else
+                Bytes::keep(a[r], a[r - 1]);
+        };
+        field_codes field[2];
+        take_apart(field[0], codes, at);
+        bits::unroll<ahead>([&](auto r) TERN_INLINE_LAMBDA { load(r); });
         bits::unroll<steps_a_load>([&](auto s) TERN_INLINE_LAMBDA {
-            bits::unroll<Loads>([&](auto l) TERN_INLINE_LAMBDA {
-                const auto c = Bytes::load(codes[l] + (at + s) * packed_codes::tile_bytes);
-                bits::unroll<Fields>([&](auto f) TERN_INLINE_LAMBDA {
-                    const auto field = Bytes::template field<2, shift<decltype(f)::value>>(c);
-                    bits::unroll<Rows>([&](auto r) TERN_INLINE_LAMBDA {
-                        sums[r][l][f] = Bytes::template dot_step<decltype(s)::value>(sums[r][l][f], field, a[r]);
+            bits::unroll<Rows>([&](auto r) TERN_INLINE_LAMBDA {
+                if constexpr (s == 0 && r + ahead < Rows) load(bits::index<r + ahead>{});
+                if constexpr (s + 1 < steps_a_load && r == Rows / 2) take_apart(field[(s + 1) % 2], codes, at + s + 1);
+                bits::unroll<Loads>([&](auto l) TERN_INLINE_LAMBDA {
+                    bits::unroll<Fields>([&](auto f) TERN_INLINE_LAMBDA {
+                        sums[r][l][f] =
+                            Bytes::template dot_step<decltype(s)::value>(sums[r][l][f], field[s % 2][l][f], a[r]);
+                        if constexpr (f + 1 == Fields) Bytes::keep(sums[r][l][f]);
                     });
                 });
             });

@@ -36,7 +36,8 @@ template <class Windows, class Sink>
 class conv_driver {
     using arch = typename Windows::arch;
     static constexpr size_t row_block = Windows::row_block;
-    static constexpr size_t panels = Windows::panels;
+    /// That are multiplied before any of them is stored: two where windows take one, and the sink wants pairs.
+    static constexpr size_t panels = Sink::pairs && Windows::panels == 1 ? 2 : Windows::panels;
     static constexpr size_t stride = panels * panel_outputs;
     static constexpr size_t none = static_cast<size_t>(-1);
     static constexpr bool in_strips = Windows::block_type::in_strips;
@@ -100,6 +101,13 @@ private:
             }
     }
 
+    TERN_INLINE void multiply(size_t panel, size_t count, std::int32_t* to, size_t to_stride) noexcept {
+        if constexpr (panels == Windows::panels)
+            windows_.multiply(panel, count, to, to_stride);
+        else
+            for (size_t p = 0; p < count; ++p) windows_.multiply(panel + p, 1, to + p * panel_outputs, to_stride);
+    }
+
     TERN_INLINE void run_panels(size_t panel, size_t count) noexcept {
         const size_t first = panel * panel_outputs;
         const size_t behind = first + count * panel_outputs;
@@ -115,7 +123,7 @@ private:
                 to_stride = sink_.dst.stride;
             }
         }
-        windows_.multiply(panel, count, to, to_stride);
+        multiply(panel, count, to, to_stride);
         if (to != acc_) return;
         size_t p = 0;
         if constexpr (Sink::pairs)
@@ -152,7 +160,7 @@ private:
         double part[Sink::real ? row_block * stride : 1];
         for (size_t group = first_group; group <= last_group; ++group) {
             select(group);
-            windows_.multiply(panel, count, acc_, stride);
+            multiply(panel, count, acc_, stride);
             for (double& x : part) x = 0.0;
             for (size_t p = 0; p < count; ++p) {
                 const size_t output = (panel + p) * panel_outputs;

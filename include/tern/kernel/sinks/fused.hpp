@@ -91,7 +91,7 @@ template <class Arch, class Encoding>
 struct limits_sink {
     static constexpr bool real = false;
     static constexpr bool direct = false;
-    static constexpr bool pairs = false;
+    static constexpr bool pairs = true;
     static constexpr bool three_values = Encoding::has_mask;
     static constexpr bool set_means_minus = !three_values && Encoding::sign_bit == set_bit::minus;
     using integers = decltype(simd::integers_of(Arch{}));
@@ -127,12 +127,23 @@ struct limits_sink {
         put_half(at, outputs, panel, first_plane(s, below, above));
         if constexpr (three_values) put_half(at + to.plane_stride, outputs, panel, second_plane(s, below, above));
     }
+    /// The same of a whole word: of panels `panel`, which is even, and the next.
+    TERN_INLINE void put_pair(const signs& low, const signs& high, size_t row, size_t panel, std::uint32_t below,
+                              std::uint32_t above) const noexcept {
+        const signs s = {both(low.negative & bits::low_mask(panel_outputs), high.negative),
+                         both(low.exists, high.exists)};
+        word* at = to.target_row(row) + panel / 2;
+        bits::store(at, first_plane(s, below, above));
+        if constexpr (three_values) bits::store(at + to.plane_stride, second_plane(s, below, above));
+    }
+    static TERN_INLINE constexpr std::uint32_t both(std::uint32_t low, std::uint32_t high) noexcept {
+        return low | high << panel_outputs;
+    }
 };
 
 /// One pair of limits an output.
 template <class Arch, class Encoding>
 struct integer_sink : limits_sink<Arch, Encoding> {
-    static constexpr bool pairs = true;
     using base = limits_sink<Arch, Encoding>;
     using integers = typename base::integers;
     struct panel_state {
@@ -161,21 +172,13 @@ struct integer_sink : limits_sink<Arch, Encoding> {
     TERN_INLINE void store_pair(const panel_state& low, const panel_state& high, size_t row, size_t panel,
                                 const std::int32_t* acc) const noexcept {
         const std::int32_t* const more = acc + panel_outputs;
-        const std::uint32_t above = both(integers::above(acc, low.upper), integers::above(more, high.upper));
-        const std::uint32_t under = both(below(low, acc), below(high, more));
-        const typename base::signs s = {both(low.signs.negative & bits::low_mask(panel_outputs), high.signs.negative),
-                                        both(low.signs.exists, high.signs.exists)};
-        word* at = this->to.target_row(row) + panel / 2;
-        bits::store(at, base::first_plane(s, under, above));
-        if constexpr (base::three_values) bits::store(at + this->to.plane_stride, base::second_plane(s, under, above));
+        this->put_pair(low.signs, high.signs, row, panel, base::both(below(low, acc), below(high, more)),
+                       base::both(integers::above(acc, low.upper), integers::above(more, high.upper)));
     }
 
 private:
     static TERN_INLINE std::uint32_t below(const panel_state& state, const std::int32_t* acc) noexcept {
         return base::three_values ? integers::above(state.lower, acc) : 0u;
-    }
-    static TERN_INLINE constexpr std::uint32_t both(std::uint32_t low, std::uint32_t high) noexcept {
-        return low | high << panel_outputs;
     }
 };
 
@@ -206,12 +209,25 @@ struct shortcut_sink : limits_sink<Arch, Encoding> {
         return state;
     }
     TERN_INLINE void store(const panel_state& state, size_t row, size_t panel, const std::int32_t* acc) const noexcept {
-        const word* from = limits.residual.row(row) + panel / 2;
-        const std::uint32_t nonzero = from[0] >> panel % 2 * panel_outputs;
-        const std::uint32_t positive = from[limits.residual.plane_stride] >> panel % 2 * panel_outputs;
-        const auto [below, above] =
-            integers::outside_of(acc, state.lower, state.upper, nonzero & positive, nonzero & ~positive);
+        const auto [below, above] = outside(state, row, panel, panel % 2 * panel_outputs, acc);
         this->put(state.signs, row, panel, below, above);
+    }
+    TERN_INLINE void store_pair(const panel_state& low, const panel_state& high, size_t row, size_t panel,
+                                const std::int32_t* acc) const noexcept {
+        const auto first = outside(low, row, panel, 0, acc);
+        const auto second = outside(high, row, panel, panel_outputs, acc + panel_outputs);
+        this->put_pair(low.signs, high.signs, row, panel, base::both(first.below, second.below),
+                       base::both(first.above, second.above));
+    }
+
+private:
+    /// `at`: the bit of a word at which the panel's outputs begin.
+    TERN_INLINE auto outside(const panel_state& state, size_t row, size_t panel, size_t at,
+                             const std::int32_t* acc) const noexcept {
+        const word* from = limits.residual.row(row) + panel / 2;
+        const std::uint32_t nonzero = from[0] >> at;
+        const std::uint32_t positive = from[limits.residual.plane_stride] >> at;
+        return integers::outside_of(acc, state.lower, state.upper, nonzero & positive, nonzero & ~positive);
     }
 };
 
