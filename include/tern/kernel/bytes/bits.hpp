@@ -109,48 +109,38 @@ private:
     std::int8_t tails_[Rows][word_bits];
 };
 
+template <class Arch, bool OneRow>
+inline constexpr size_t bits_rows = OneRow ? 1 : decltype(bytes_config(Arch{}))::bit_rows;
+template <class Arch, bool OneRow>
+inline constexpr size_t bits_block = (OneRow ? 1 : bits_rows<Arch, false> < 4 ? 4 : 2) * bits_rows<Arch, OneRow>;
+
 /// A product as kernel/gemm/driver.hpp wants it. `OneRow`: the tile shape for a single row of activations.
 template <class Arch, bool OneRow>
-class bits_product {
-    static_assert(arch::compiled(Arch{}),
-                  "tern: this architecture's instructions are not enabled for this translation unit; "
-                  "add the compiler flags or choose another tag");
+class bits_product : public summed_bytes<Arch, packed_panels<binary>, bits_block<Arch, OneRow>> {
+    using base = summed_bytes<Arch, packed_panels<binary>, bits_block<Arch, OneRow>>;
+    using base::at, base::lhs_, base::rhs_, base::panel_stride_, base::rows_, base::from_, base::to_;
 
     using config = decltype(bytes_config(Arch{}));
     using bytes = typename config::bytes;
-    static constexpr size_t tile_rows = OneRow ? 1 : config::bit_rows;
+    static constexpr size_t tile_rows = bits_rows<Arch, OneRow>;
     static constexpr size_t loads = OneRow ? config::bit_row_loads : config::bit_loads;
     static constexpr size_t panel_loads = panel_outputs / bytes::width;
 
 public:
-    using arch = Arch;
     static constexpr size_t row_step = 1;
-    static constexpr size_t row_block = OneRow ? 1 : (tile_rows < 4 ? 4 * tile_rows : 2 * tile_rows);
+    static constexpr size_t row_block = bits_block<Arch, OneRow>;
     static constexpr size_t panels = 4;
 
     TERN_INLINE bits_product(const matrix_view<const std::int8_t>& lhs, const packed_panels<binary>& rhs) noexcept
-        : lhs_(lhs), rhs_(rhs), panel_stride_(rhs.panel_stride()) {}
-
-    [[nodiscard]] TERN_INLINE size_t rows() const noexcept { return lhs_.rows; }
-    [[nodiscard]] TERN_INLINE size_t depth() const noexcept { return lhs_.cols; }
-    [[nodiscard]] TERN_INLINE size_t outputs() const noexcept { return rhs_.outputs; }
+        : base(lhs, rhs) {}
 
     void select(size_t row, size_t rows, size_t from, size_t to) noexcept {
-        row_ = row;
-        rows_ = rows;
-        from_ = from;
-        to_ = to;
-        for (size_t r = 0; r < rows; ++r)
-            sums_[r] = from == to ? 0 : byte_sum<bytes>(lhs_.row(row + r) + from, to - from);
+        base::select_bytes(row, rows, from, to);
         if (from != to) set_rows(from);
     }
 
-    [[nodiscard]] TERN_INLINE size_t near_panels() const noexcept { return static_cast<size_t>(-1); }
-    [[nodiscard]] TERN_INLINE std::int32_t row_sum(size_t r) const noexcept { return sums_[r]; }
-
     void multiply(size_t panel, size_t count, std::int32_t* acc, size_t stride) noexcept {
-        for (size_t r = 0; r < rows_; ++r)
-            for (size_t o = 0; o < panels * panel_outputs; o += bytes::width) bytes::fill(acc + r * stride + o, -sums_[r]);
+        for (size_t r = 0; r < rows_; ++r) base::start(r, panels, acc + r * stride);
         if (lhs_.cols == 0) return;
         const word* const weights = rhs_.data + panel * panel_stride_;
         for (size_t from = from_; from < to_; from = end_) {
@@ -169,10 +159,6 @@ public:
         }
     }
 
-    TERN_INLINE void weight_sums(size_t panel, std::int32_t (&sums)[panel_outputs]) const noexcept {
-        if (lhs_.cols != 0) std::memcpy(sums, rhs_.sums(panel, 0), sizeof sums);
-    }
-
 private:
     using rows_at_work = bit_rows<bytes, row_block, bytes::transposes>;
 
@@ -186,7 +172,7 @@ private:
         } else if (to_ - from > word_bits) {
             end_ = to_ - (to_ - from) % word_bits;
         }
-        for (size_t r = 0; r < rows_; ++r) at_work_.set(r, lhs_.row(row_ + r) + from, end_ - from);
+        for (size_t r = 0; r < rows_; ++r) at_work_.set(r, at(r) + (from - from_), end_ - from);
     }
 
     template <size_t Rows>
@@ -222,16 +208,8 @@ private:
         bits_tile<bytes, Rows, Loads>::run(x, from, words, to, stride);
     }
 
-    matrix_view<const std::int8_t> lhs_;
-    packed_panels<binary> rhs_;
-    size_t panel_stride_;  // read once, because it is not free to compute
-    size_t row_ = 0;
-    size_t rows_ = 0;
-    size_t from_ = 0;
-    size_t to_ = 0;
     size_t set_from_ = 0;
     size_t end_ = 0;
-    std::int32_t sums_[row_block];
     rows_at_work at_work_;
 };
 

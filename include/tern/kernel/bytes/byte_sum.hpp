@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
-// What products of bytes with codes and with bits share: the configurations of all architectures, and sums of rows.
+// What products of bytes share: the configurations of all architectures, what is selected of rows, and its sums.
 #pragma once
 
+#include <tern/kernel/gemm/selection.hpp>
 #include <tern/kernel/gemm/tile.hpp>
 
 #include <tern/kernel/bytes/scalar.hpp>
@@ -52,5 +53,60 @@ TERN_INLINE std::int32_t byte_sum(const std::int8_t* x, size_t count) noexcept {
     for (; at < count; ++at) total += static_cast<std::uint32_t>(x[at]);
     return static_cast<std::int32_t>(total);
 }
+
+/// Positions [from_, to_) of rows of bytes.
+template <class Arch, class Rhs>
+class selected_bytes : public selection<Arch, matrix_view<const std::int8_t>, Rhs> {
+    using base = selection<Arch, matrix_view<const std::int8_t>, Rhs>;
+
+public:
+    [[nodiscard]] TERN_INLINE std::int32_t row_sum(size_t r) const noexcept {
+        return from_ == to_ ? 0 : byte_sum<bytes>(at(r), to_ - from_);
+    }
+
+protected:
+    using bytes = typename decltype(bytes_config(Arch{}))::bytes;
+
+    TERN_INLINE selected_bytes(const matrix_view<const std::int8_t>& lhs, const Rhs& rhs) noexcept : base(lhs, rhs) {}
+
+    TERN_INLINE void select_bytes(size_t row, size_t rows, size_t from, size_t to) noexcept {
+        this->row_ = row;
+        this->rows_ = rows;
+        from_ = from;
+        to_ = to;
+    }
+    /// The first selected position of selected row r. Where nothing is, pointers may be null.
+    [[nodiscard]] TERN_INLINE const std::int8_t* at(size_t r) const noexcept {
+        return this->lhs_.row(this->row_ + r) + from_;
+    }
+
+    size_t from_ = 0;
+    size_t to_ = 0;
+};
+
+/// Those whose sums are part of every product: of codes and bits that count from 0.
+template <class Arch, class Rhs, size_t RowBlock>
+class summed_bytes : public selected_bytes<Arch, Rhs> {
+    using base = selected_bytes<Arch, Rhs>;
+
+public:
+    [[nodiscard]] TERN_INLINE std::int32_t row_sum(size_t r) const noexcept { return sums_[r]; }
+
+protected:
+    TERN_INLINE summed_bytes(const matrix_view<const std::int8_t>& lhs, const Rhs& rhs) noexcept : base(lhs, rhs) {}
+
+    TERN_INLINE void select_bytes(size_t row, size_t rows, size_t from, size_t to) noexcept {
+        base::select_bytes(row, rows, from, to);
+        for (size_t r = 0; r < rows; ++r) sums_[r] = base::row_sum(r);
+    }
+    /// What the products of row r with some panels begin with.
+    TERN_INLINE void start(size_t r, size_t panels, std::int32_t* acc) const noexcept {
+        using bytes = typename base::bytes;
+        for (size_t o = 0; o < panels * panel_outputs; o += bytes::width) bytes::fill(acc + o, -sums_[r]);
+    }
+
+private:
+    std::int32_t sums_[RowBlock];
+};
 
 }  // namespace tern::kernel

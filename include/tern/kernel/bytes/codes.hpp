@@ -136,12 +136,14 @@ private:
     }
 };
 
+template <class Arch, bool OneRow>
+inline constexpr size_t codes_block = OneRow ? 1 : 4 * decltype(bytes_config(Arch{}))::rows;
+
 /// A product as kernel/gemm/driver.hpp wants it. `OneRow`: the tile shape for a single row of activations.
 template <class Arch, bool OneRow>
-class codes_product {
-    static_assert(arch::compiled(Arch{}),
-                  "tern: this architecture's instructions are not enabled for this translation unit; "
-                  "add the compiler flags or choose another tag");
+class codes_product : public summed_bytes<Arch, packed_codes, codes_block<Arch, OneRow>> {
+    using base = summed_bytes<Arch, packed_codes, codes_block<Arch, OneRow>>;
+    using base::at, base::lhs_, base::rhs_, base::panel_stride_, base::rows_;
 
     using config = decltype(bytes_config(Arch{}));
     using bytes = typename config::bytes;
@@ -154,30 +156,23 @@ class codes_product {
     static constexpr size_t code_panel = packed_codes::tile_outputs / panel_outputs;  // panels of 16 outputs
 
 public:
-    using arch = Arch;
-    static constexpr size_t row_block = OneRow ? 1 : 4 * tile_rows;
+    static constexpr size_t row_block = codes_block<Arch, OneRow>;
     static constexpr size_t row_step = 1;
     static constexpr size_t panels = code_panels * code_panel;
 
     TERN_INLINE codes_product(const matrix_view<const std::int8_t>& lhs, const packed_codes& rhs) noexcept
-        : lhs_(lhs), rhs_(rhs), panel_stride_(rhs.panel_stride()) {}
-
-    [[nodiscard]] TERN_INLINE size_t rows() const noexcept { return lhs_.rows; }
-    [[nodiscard]] TERN_INLINE size_t depth() const noexcept { return lhs_.cols; }
-    [[nodiscard]] TERN_INLINE size_t outputs() const noexcept { return rhs_.outputs; }
+        : base(lhs, rhs) {}
 
     void select(size_t row, size_t rows, size_t from, size_t to) noexcept {
-        rows_ = rows;
+        base::select_bytes(row, rows, from, to);
         first_tile_ = from / tile_depth;
         steps_ = (to - from) / tile_depth;
         const size_t tail = (to - from) % tile_depth;
         has_tail_ = tail != 0;
         for (size_t r = 0; r < rows; ++r) {
-            sums_[r] = 0;
-            if (from == to) continue;  // where nothing is, pointers may be null
-            const std::int8_t* const x = lhs_.row(row + r) + from;
+            if (from == to) continue;
+            const std::int8_t* const x = at(r);
             x_[r] = x;
-            sums_[r] = byte_sum<bytes>(x, to - from);
             // Nothing behind a row is read: its last activations move to where zeros follow.
             for (size_t i = 0; i < tile_depth; ++i) tails_[r][i] = i < tail ? x[to - from - tail + i] : std::int8_t{0};
         }
@@ -187,13 +182,8 @@ public:
         return near_panels_of(panel_stride_ * panel_outputs / packed_codes::tile_outputs, panels);
     }
 
-    [[nodiscard]] TERN_INLINE std::int32_t row_sum(size_t r) const noexcept { return sums_[r]; }
-
     void multiply(size_t panel, size_t count, std::int32_t* acc, size_t stride) noexcept {
-        if (lhs_.cols == 0) {
-            for (size_t r = 0; r < rows_; ++r) std::memset(acc + r * stride, 0, panels * panel_outputs * sizeof *acc);
-            return;
-        }
+        if (lhs_.cols == 0) return base::clear(panels, acc, stride);
         const std::uint8_t* const codes = rhs_.data + panel / code_panel * panel_stride_;
         const bool whole = count > (code_panels - 1) * code_panel;
         for (size_t r = 0; r < rows_; r += tile_rows) {
@@ -208,19 +198,12 @@ public:
         }
     }
 
-    TERN_INLINE void weight_sums(size_t panel, std::int32_t (&sums)[panel_outputs]) const noexcept {
-        if (lhs_.cols != 0)
-            std::memcpy(sums, rhs_.sums(panel / code_panel) + panel % code_panel * sizeof sums, sizeof sums);
-    }
-
 private:
     /// Rows [r, r + Rows) with a group of panels, or with the first of it only.
     template <size_t Rows>
     TERN_INLINE void run(size_t r, const std::uint8_t* codes, bool whole, std::int32_t* acc,
                          size_t stride) const noexcept {
-        for (size_t i = 0; i < Rows; ++i)
-            for (size_t o = 0; o < panels * panel_outputs; o += bytes::width)
-                bytes::fill(acc + i * stride + o, -sums_[r + i]);
+        for (size_t i = 0; i < Rows; ++i) base::start(r + i, panels, acc + i * stride);
         const std::int8_t* x[Rows];
         for (size_t i = 0; i < Rows; ++i) x[i] = x_[r + i];
         const std::uint8_t* const first = codes + first_tile_ * packed_codes::tile_bytes;
@@ -260,15 +243,10 @@ private:
         });
     }
 
-    matrix_view<const std::int8_t> lhs_;
-    packed_codes rhs_;
-    size_t panel_stride_;  // read once, because it is not free to compute
-    size_t rows_ = 0;
     size_t first_tile_ = 0;
     size_t steps_ = 0;
     bool has_tail_ = false;
     const std::int8_t* x_[row_block];
-    std::int32_t sums_[row_block];
     std::int8_t tails_[row_block][tile_depth];
 };
 

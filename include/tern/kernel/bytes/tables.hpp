@@ -90,43 +90,26 @@ private:
 
 /// A product as kernel/gemm/driver.hpp wants it.
 template <class Arch>
-class tables_product {
+class tables_product : public summed_bytes<Arch, packed_panels<binary>, 4> {
+    using base = summed_bytes<Arch, packed_panels<binary>, 4>;
+    using base::at, base::rhs_, base::panel_stride_, base::rows_, base::from_, base::to_;
     using tables = simd::avx512_tables;
-    using bytes = simd::avx512_bytes;
     static constexpr size_t pairs = 4;
     static constexpr size_t scratch_words = 8;
     static constexpr size_t table_stride = scratch_words * 2 * tables::table_entries;
 
 public:
-    using arch = Arch;
     static constexpr size_t row_block = 4;
     static constexpr size_t row_step = 1;
     static constexpr size_t panels = 128;
 
     TERN_INLINE tables_product(const matrix_view<const std::int8_t>& lhs, const packed_panels<binary>& rhs) noexcept
-        : lhs_(lhs), rhs_(rhs), panel_stride_(rhs.panel_stride()) {}
+        : base(lhs, rhs) {}
 
-    [[nodiscard]] TERN_INLINE size_t rows() const noexcept { return lhs_.rows; }
-    [[nodiscard]] TERN_INLINE size_t depth() const noexcept { return lhs_.cols; }
-    [[nodiscard]] TERN_INLINE size_t outputs() const noexcept { return rhs_.outputs; }
-
-    void select(size_t row, size_t rows, size_t from, size_t to) noexcept {
-        rows_ = rows;
-        from_ = from;
-        to_ = to;
-        for (size_t r = 0; r < rows; ++r) {
-            x_[r] = lhs_.row(row + r);
-            sums_[r] = byte_sum<bytes>(x_[r] + from, to - from);
-        }
-    }
-
-    [[nodiscard]] TERN_INLINE size_t near_panels() const noexcept { return static_cast<size_t>(-1); }
-    [[nodiscard]] TERN_INLINE std::int32_t row_sum(size_t r) const noexcept { return sums_[r]; }
+    void select(size_t row, size_t rows, size_t from, size_t to) noexcept { base::select_bytes(row, rows, from, to); }
 
     void multiply(size_t panel, size_t count, std::int32_t* acc, size_t stride) noexcept {
-        for (size_t r = 0; r < rows_; ++r)
-            for (size_t p = 0; p < count + count % 2; ++p)
-                bytes::fill(acc + r * stride + p * panel_outputs, -sums_[r]);
+        for (size_t r = 0; r < rows_; ++r) base::start(r, count + count % 2, acc + r * stride);
         const word* const weights = rhs_.data + panel * panel_stride_;
         for (size_t from = from_; from < to_; from += scratch_words * word_bits) {
             const size_t left = to_ - from;
@@ -140,10 +123,6 @@ public:
         }
     }
 
-    TERN_INLINE void weight_sums(size_t panel, std::int32_t (&sums)[panel_outputs]) const noexcept {
-        std::memcpy(sums, rhs_.sums(panel, 0), sizeof sums);
-    }
-
 private:
     /// The tables of `depth` positions of the selected rows; of zeros behind the last.
     TERN_INLINE void build(size_t from, size_t depth) noexcept {
@@ -151,7 +130,7 @@ private:
         for (size_t r = 0; r < rows_; ++r) {
             std::int16_t* to = tables_ + r * table_stride;
             for (size_t d = 0; d < depth_words(depth) * word_bits; d += half, to += tables::table_entries) {
-                const std::int8_t* x = x_[r] + from + d;
+                const std::int8_t* x = at(r) + (from - from_) + d;
                 std::int8_t tail[half] = {};
                 if (d + half > depth) {
                     for (size_t i = 0; d + i < depth; ++i) tail[i] = x[i];
@@ -176,14 +155,6 @@ private:
                                               count - p > 1 ? panel_stride : 0, words, acc + p * panel_outputs, stride);
     }
 
-    matrix_view<const std::int8_t> lhs_;
-    packed_panels<binary> rhs_;
-    size_t panel_stride_;  // read once, because it is not free to compute
-    size_t rows_ = 0;
-    size_t from_ = 0;
-    size_t to_ = 0;
-    const std::int8_t* x_[row_block];
-    std::int32_t sums_[row_block];
     alignas(64) std::int16_t tables_[row_block * table_stride];
 };
 

@@ -114,10 +114,9 @@ private:
 
 /// A product as kernel/gemm/driver.hpp wants it. `OneRow`: the tile shape for a single row of activations.
 template <class Arch, bool OneRow>
-class trits_product {
-    static_assert(arch::compiled(Arch{}),
-                  "tern: this architecture's instructions are not enabled for this translation unit; "
-                  "add the compiler flags or choose another tag");
+class trits_product : public summed_bytes<Arch, packed_trits, OneRow ? 1 : 16> {
+    using base = summed_bytes<Arch, packed_trits, OneRow ? 1 : 16>;
+    using base::lhs_, base::rhs_, base::panel_stride_, base::row_, base::rows_, base::from_, base::to_;
 
     using bytes = typename decltype(bytes_config(Arch{}))::bytes;
     using digits = decltype(trits_config(Arch{}));
@@ -127,44 +126,22 @@ class trits_product {
     static constexpr size_t loads = panel_loads == 1 && OneRow ? 2 : 1;
 
 public:
-    using arch = Arch;
-    static constexpr size_t row_block = OneRow ? 1 : 4 * tile_rows;
+    static constexpr size_t row_block = OneRow ? 1 : 16;
     static constexpr size_t row_step = tile_rows;
     static constexpr size_t panels = panel_loads == 1 ? loads : 1;
 
     TERN_INLINE trits_product(const matrix_view<const std::int8_t>& lhs, const packed_trits& rhs) noexcept
-        : lhs_(lhs), rhs_(rhs), panel_stride_(rhs.panel_stride()) {}
+        : base(lhs, rhs) {}
 
-    [[nodiscard]] TERN_INLINE size_t rows() const noexcept { return lhs_.rows; }
-    [[nodiscard]] TERN_INLINE size_t depth() const noexcept { return lhs_.cols; }
-    [[nodiscard]] TERN_INLINE size_t outputs() const noexcept { return rhs_.outputs; }
-
-    void select(size_t row, size_t rows, size_t from, size_t to) noexcept {
-        row_ = row;
-        rows_ = rows;
-        from_ = from;
-        to_ = to;
-        for (size_t r = 0; r < rows; ++r)
-            sums_[r] = from == to ? 0 : byte_sum<bytes>(lhs_.row(row + r) + from, to - from);
-    }
-
-    [[nodiscard]] TERN_INLINE size_t near_panels() const noexcept { return static_cast<size_t>(-1); }
-    [[nodiscard]] TERN_INLINE std::int32_t row_sum(size_t r) const noexcept { return sums_[r]; }
-
-    TERN_INLINE void weight_sums(size_t panel, std::int32_t (&sums)[panel_outputs]) const noexcept {
-        if (lhs_.cols != 0) std::memcpy(sums, rhs_.sums(panel), sizeof sums);
-    }
+    void select(size_t row, size_t rows, size_t from, size_t to) noexcept { base::select_bytes(row, rows, from, to); }
 
     void multiply(size_t panel, size_t count, std::int32_t* acc, size_t stride) noexcept {
         for (size_t r = 0; r < rows_; r += tile_rows) {
             std::int32_t* const to = acc + r * stride;
             const std::int8_t* x[tile_rows];
             std::int8_t padded[tile_rows][tile_depth];
-            for (size_t i = 0; i < tile_rows; ++i) {
-                const size_t there = r + i < rows_ ? r + i : rows_ - 1;  // behind the last row, the last again
-                for (size_t o = 0; o < panels * panel_outputs; o += bytes::width)
-                    bytes::fill(to + i * stride + o, -sums_[there]);
-            }
+            for (size_t i = 0; i < tile_rows; ++i)  // behind the last row, the last again
+                base::start(r + i < rows_ ? r + i : rows_ - 1, panels, to + i * stride);
             // Whole tiles where they are; those that the depth or a group of it cuts, from copies between zeros.
             for (size_t at = from_; at < to_;) {
                 const size_t tile = at / tile_depth;
@@ -211,14 +188,6 @@ private:
         trits_tile<bytes, digits, tile_rows, Loads>::run(x, from, steps, to, stride);
     }
 
-    matrix_view<const std::int8_t> lhs_;
-    packed_trits rhs_;
-    size_t panel_stride_;  // read once, because it is not free to compute
-    size_t row_ = 0;
-    size_t rows_ = 0;
-    size_t from_ = 0;
-    size_t to_ = 0;
-    std::int32_t sums_[row_block];
 };
 
 }  // namespace tern::kernel

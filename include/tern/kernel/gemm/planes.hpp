@@ -8,12 +8,17 @@
 #pragma once
 
 #include <tern/kernel/gemm/panel_group.hpp>
+#include <tern/kernel/gemm/selection.hpp>
 
 namespace tern::kernel {
 
 /// A product as driver.hpp wants it. `OneRow`: the tile shape for a single row of activations.
 template <class Arch, class Lhs, class Rhs, bool OneRow>
-class plane_product {
+class plane_product : public selected_planes<Arch, Lhs, packed_panels<Rhs>> {
+    using base = selected_planes<Arch, Lhs, packed_panels<Rhs>>;
+    using base::at, base::lhs_, base::rhs_, base::panel_stride_, base::rows_;
+    using base::elements_, base::first_word_, base::words_;
+
     static constexpr size_t lhs_planes = size_t{Lhs::planes};
     static constexpr bool keeps_rows = !OneRow && decltype(gemm_config(Arch{}))::keeps_rows;
     /// Words of depth of a block: two panels of planes fill half of a small first-level cache. Kept rows of one plane
@@ -27,24 +32,15 @@ class plane_product {
     static constexpr size_t block_tiles = OneRow ? 1 : !keeps_rows || lhs_planes <= 2 ? 4 : lhs_planes <= 4 ? 2 : 1;
 
 public:
-    using arch = Arch;
     static constexpr size_t row_step = group_of_panels::rows;
     static constexpr size_t row_block = block_tiles * row_step;
     static constexpr size_t panels = keeps_rows ? 8 : tile_panels;
 
     TERN_INLINE plane_product(const packed_rows<Lhs>& lhs, const packed_panels<Rhs>& rhs) noexcept
-        : lhs_(lhs), rhs_(rhs), blocks_(rhs.blocks()), panel_stride_(rhs.panel_stride()) {}
-
-    [[nodiscard]] TERN_INLINE size_t rows() const noexcept { return lhs_.rows; }
-    [[nodiscard]] TERN_INLINE size_t depth() const noexcept { return lhs_.depth; }
-    [[nodiscard]] TERN_INLINE size_t outputs() const noexcept { return rhs_.outputs; }
+        : base(lhs, rhs), blocks_(rhs.blocks()) {}
 
     TERN_INLINE void select(size_t row, size_t rows, size_t from, size_t to) noexcept {
-        row_ = row;
-        rows_ = rows;
-        first_word_ = from / word_bits;
-        words_ = depth_words(to - from);
-        elements_ = to - from;
+        base::select_words(row, rows, from, to);
         block_ = block_length();
         kept_from_ = static_cast<size_t>(-1);  // none
         for (size_t r = 0; r < rows; ++r) {
@@ -61,15 +57,8 @@ public:
         return keeps_rows ? near_panels_of(panel_stride_ * sizeof(word), panels) : static_cast<size_t>(-1);
     }
 
-    [[nodiscard]] TERN_INLINE std::int32_t row_sum(size_t r) const noexcept {
-        return value_sum<Lhs>(at(r), lhs_.plane_stride, words_, elements_);
-    }
-
     TERN_INLINE void multiply(size_t panel, size_t count, std::int32_t* acc, size_t stride) noexcept {
-        if (words_ == 0) {
-            for (size_t r = 0; r < rows_; ++r) std::memset(acc + r * stride, 0, panels * panel_outputs * sizeof *acc);
-            return;
-        }
+        if (words_ == 0) return base::clear(panels, acc, stride);
         std::uint32_t per_output[panels * panel_outputs];
         std::memset(per_output, 0, sizeof per_output);
         if constexpr (term::of_output)
@@ -84,12 +73,7 @@ public:
         }
     }
 
-    TERN_INLINE void weight_sums(size_t panel, std::int32_t (&sums)[panel_outputs]) const noexcept {
-        if (blocks_ != 0) std::memcpy(sums, rhs_.sums(panel, 0), sizeof sums);
-    }
-
 private:
-    [[nodiscard]] TERN_INLINE const word* at(size_t r) const noexcept { return lhs_.row(row_ + r) + first_word_; }
     [[nodiscard]] TERN_INLINE const word* panel_data(size_t panel) const noexcept {
         return rhs_.data + panel * panel_stride_;
     }
@@ -164,15 +148,7 @@ private:
         for (size_t i = 0; i < panel_outputs; ++i) counts[i] *= term::lhs_weights;
     }
 
-    packed_rows<Lhs> lhs_;
-    packed_panels<Rhs> rhs_;
-    size_t blocks_;        // of a panel; with panel_stride_ read once, because they are not free to compute
-    size_t panel_stride_;
-    size_t row_ = 0;
-    size_t rows_ = 0;
-    size_t first_word_ = 0;
-    size_t words_ = 0;
-    size_t elements_ = 0;
+    size_t blocks_;  // of a panel; read once, as panel_stride_
     size_t block_ = 0;
     size_t kept_from_ = 0;  // the block that is kept
     alignas(64) word kept_[keeps_rows ? row_block * lhs_planes * kept_stride : 1];

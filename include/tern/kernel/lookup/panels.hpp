@@ -13,6 +13,7 @@
 
 #include <tern/kernel/gemm/constant_terms.hpp>
 #include <tern/kernel/gemm/panel_group.hpp>
+#include <tern/kernel/gemm/selection.hpp>
 #include <tern/simd/x86_nibbles.hpp>
 
 namespace tern::kernel {
@@ -126,7 +127,11 @@ struct nibble_tile {
 
 /// A product as kernel/gemm/driver.hpp wants it.
 template <class Arch, class Lhs, class Rhs>
-class nibble_product {
+class nibble_product : public selected_planes<Arch, Lhs, packed_panels<Rhs>> {
+    using base = selected_planes<Arch, Lhs, packed_panels<Rhs>>;
+    using base::at, base::lhs_, base::rhs_, base::panel_stride_, base::rows_;
+    using base::elements_, base::first_word_, base::words_;
+
     static_assert(!Rhs::has_mask && Rhs::digits == 1, "tern: lookups from panels take binary weights");
     static_assert(Lhs::sign_bit == Rhs::sign_bit,
                   "tern: operands of opposite sign conventions; transcode one of them first");
@@ -151,24 +156,15 @@ class nibble_product {
     static constexpr size_t block_rows = 16;  // of codes: every digit of a row has its own
 
 public:
-    using arch = Arch;
     static constexpr size_t row_block = block_rows / digits == 0 ? 1 : block_rows / digits;
     static constexpr size_t row_step = 1;
     static constexpr size_t panels = 2 * sub_panels < tile_panels ? tile_panels : 2 * sub_panels;  // see weights_
 
     TERN_INLINE nibble_product(const packed_rows<Lhs>& lhs, const packed_panels<Rhs>& rhs) noexcept
-        : lhs_(lhs), rhs_(rhs), blocks_(rhs.blocks()), panel_stride_(rhs.panel_stride()) {}
-
-    [[nodiscard]] TERN_INLINE size_t rows() const noexcept { return lhs_.rows; }
-    [[nodiscard]] TERN_INLINE size_t depth() const noexcept { return lhs_.depth; }
-    [[nodiscard]] TERN_INLINE size_t outputs() const noexcept { return rhs_.outputs; }
+        : base(lhs, rhs), blocks_(rhs.blocks()) {}
 
     void select(size_t row, size_t rows, size_t from, size_t to) noexcept {
-        row_ = row;
-        rows_ = rows;
-        first_word_ = from / word_bits;
-        words_ = depth_words(to - from);
-        elements_ = to - from;
+        base::select_words(row, rows, from, to);
         for (size_t r = 0; r < rows; ++r) {
             if constexpr (term::of_row)
                 constants_[r] = static_cast<std::uint32_t>(mask_count<Lhs>(at(r), lhs_.plane_stride, words_));
@@ -178,19 +174,9 @@ public:
         if (words_ <= kept_words) make_codes(0, words_);
     }
 
-    [[nodiscard]] TERN_INLINE size_t near_panels() const noexcept { return static_cast<size_t>(-1); }
-    [[nodiscard]] TERN_INLINE std::int32_t row_sum(size_t r) const noexcept {
-        return value_sum<Lhs>(at(r), lhs_.plane_stride, words_, elements_);
-    }
-
-    TERN_INLINE void weight_sums(size_t panel, std::int32_t (&sums)[panel_outputs]) const noexcept {
-        if (blocks_ != 0) std::memcpy(sums, rhs_.sums(panel, 0), sizeof sums);
-    }
-
     /// A function of its own: it does not depend on the sink.
     void multiply(size_t panel, size_t count, std::int32_t* acc, size_t stride) noexcept {
-        for (size_t r = 0; words_ == 0 && r < rows_; ++r)
-            std::memset(acc + r * stride, 0, count * panel_outputs * sizeof *acc);
+        if (words_ == 0) base::clear(count, acc, stride);
         for (size_t segment = 0; segment < words_; segment += segment_words) {
             std::memset(sums_, 0, sizeof sums_);
             const size_t end = words_ - segment < segment_words ? words_ : segment + segment_words;
@@ -210,7 +196,6 @@ public:
     }
 
 private:
-    [[nodiscard]] TERN_INLINE const word* at(size_t r) const noexcept { return lhs_.row(row_ + r) + first_word_; }
     [[nodiscard]] static TERN_INLINE const std::uint8_t* table() noexcept {
         return disagreement_table_of<Lhs::has_mask, Lhs::has_sign>.bytes;
     }
@@ -329,15 +314,7 @@ private:
         }
     }
 
-    packed_rows<Lhs> lhs_;
-    packed_panels<Rhs> rhs_;
-    size_t blocks_;        // of a panel; with panel_stride_ read once, because they are not free to compute
-    size_t panel_stride_;
-    size_t row_ = 0;
-    size_t rows_ = 0;
-    size_t first_word_ = 0;
-    size_t words_ = 0;
-    size_t elements_ = 0;
+    size_t blocks_;  // of a panel; read once, as panel_stride_
     std::uint32_t constants_[row_block];
     alignas(64) std::uint16_t sums_[panels * panel_outputs * block_rows];
     alignas(64) std::uint8_t codes_[block_rows * code_stride];

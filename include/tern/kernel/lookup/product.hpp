@@ -9,7 +9,7 @@
 // one fold at a time, which all rows of the block then use.
 #pragma once
 
-#include <tern/kernel/gemm/constant_terms.hpp>
+#include <tern/kernel/gemm/selection.hpp>
 #include <tern/kernel/lookup/config.hpp>
 #include <tern/kernel/lookup/tables.hpp>
 #include <tern/kernel/lookup/tile.hpp>
@@ -18,10 +18,10 @@ namespace tern::kernel {
 
 /// `OneRow`: the tile shape for a single row of activations.
 template <class Arch, class Lhs, bool OneRow>
-class lookup_product {
-    static_assert(arch::compiled(Arch{}),
-                  "tern: this architecture's instructions are not enabled for this translation unit; "
-                  "add the compiler flags or choose another tag");
+class lookup_product : public selected_planes<Arch, Lhs, packed_indices> {
+    using base = selected_planes<Arch, Lhs, packed_indices>;
+    using base::at, base::lhs_, base::rhs_, base::panel_stride_, base::rows_;
+    using base::first_word_, base::words_;
 
     using config = decltype(lookup_config(Arch{}));
     using lanes = typename config::lanes;
@@ -52,25 +52,16 @@ class lookup_product {
     static constexpr size_t digit_tiles = config::block_rows / (least_rows * digits::count);
 
 public:
-    using arch = Arch;
     static constexpr size_t row_block = OneRow ? 1 : least_rows * (digit_tiles == 0 ? 1 : digit_tiles);
     static constexpr size_t row_step = 1;
     static constexpr size_t panels = group_panels * lookup_outputs / panel_outputs;
 
     TERN_INLINE lookup_product(const packed_rows<Lhs>& lhs, const packed_indices& rhs) noexcept
-        : lhs_(lhs), rhs_(rhs), panel_stride_(rhs.panel_stride()) {}
-
-    [[nodiscard]] TERN_INLINE size_t rows() const noexcept { return lhs_.rows; }
-    [[nodiscard]] TERN_INLINE size_t depth() const noexcept { return lhs_.depth; }
-    [[nodiscard]] TERN_INLINE size_t outputs() const noexcept { return rhs_.outputs; }
+        : base(lhs, rhs) {}
 
     void select(size_t row, size_t rows, size_t from, size_t to) noexcept {
-        row_ = row;
-        rows_ = rows;
-        first_word_ = from / word_bits;
-        words_ = depth_words(to - from);
+        base::select_words(row, rows, from, to);
         tiles_ = bits::ceil_div(to - from, packed_indices::tile_depth);
-        elements_ = to - from;
         if (words_ <= kept_words) make_codes(0, words_);
     }
 
@@ -78,20 +69,9 @@ public:
         return near_panels_of(panel_stride_ * panel_outputs / lookup_outputs, panels);
     }
 
-    [[nodiscard]] TERN_INLINE std::int32_t row_sum(size_t r) const noexcept {
-        return value_sum<Lhs>(at(r), lhs_.plane_stride, words_, elements_);
-    }
-
-    TERN_INLINE void weight_sums(size_t panel, std::int32_t (&sums)[panel_outputs]) const noexcept {
-        constexpr size_t quarters = lookup_outputs / panel_outputs;
-        if (rhs_.depth == 0) return;
-        std::memcpy(sums, rhs_.sums(panel / quarters) + panel % quarters * sizeof sums, sizeof sums);
-    }
-
     /// A function of its own: it does not depend on the sink.
     void multiply(size_t panel, size_t count, std::int32_t* acc, size_t stride) noexcept {
-        for (size_t r = 0; words_ == 0 && r < rows_; ++r)
-            std::memset(acc + r * stride, 0, panels * panel_outputs * sizeof *acc);
+        if (words_ == 0) base::clear(panels, acc, stride);
         const size_t first = panel * panel_outputs / lookup_outputs;
         const size_t present = bits::ceil_div(count * panel_outputs, lookup_outputs);
         for (size_t segment = 0; segment < words_; segment += segment_words) {
@@ -106,7 +86,6 @@ public:
     }
 
 private:
-    [[nodiscard]] TERN_INLINE const word* at(size_t r) const noexcept { return lhs_.row(row_ + r) + first_word_; }
     /// Rows behind the last are computed as the last and never stored.
     [[nodiscard]] TERN_INLINE size_t tiled_rows() const noexcept {
         if (by_threes && rows_ > 1) return rows_;
@@ -233,15 +212,7 @@ private:
                                       acc + r * stride + sub * tile_panels * lookup_outputs);
     }
 
-    packed_rows<Lhs> lhs_;
-    packed_indices rhs_;
-    size_t panel_stride_;  // read once, because it is not free to compute
-    size_t row_ = 0;
-    size_t rows_ = 0;
-    size_t first_word_ = 0;
-    size_t words_ = 0;
     size_t tiles_ = 0;
-    size_t elements_ = 0;
     alignas(64) std::uint8_t state_[2 * digits::count * row_block * group_panels * lookup_outputs];
     alignas(64) std::uint8_t codes_[digits::count * row_block * code_stride];
     // Digits of the weights of a chunk, where the table rows cover two positions only.

@@ -95,13 +95,11 @@ void run_sevens(const std::int16_t* tables, size_t table_stride, const std::uint
 /// A product as kernel/gemm/driver.hpp wants it. `OneRow`: for a single row of activations; `Real`: for a sink whose
 /// driver keeps more of every result.
 template <class Arch, bool OneRow, bool Real>
-class sevens_product {
-    static_assert(arch::compiled(Arch{}),
-                  "tern: this architecture's instructions are not enabled for this translation unit; "
-                  "add the compiler flags or choose another tag");
+class sevens_product : public selected_bytes<Arch, packed_sevens> {
+    using base = selected_bytes<Arch, packed_sevens>;
+    using base::lhs_, base::rhs_, base::panel_stride_, base::row_, base::rows_, base::from_, base::to_;
 
     using lanes = decltype(sevens_config(Arch{}));
-    using bytes = typename decltype(bytes_config(Arch{}))::bytes;
     static constexpr size_t tile_rows = OneRow ? 1 : lanes::rows;
     static constexpr size_t group_panels = packed_sevens::tile_outputs / panel_outputs;
     static constexpr size_t built = 4;  // tiles whose tables are made at once
@@ -109,44 +107,26 @@ class sevens_product {
     static_assert(lanes::panels / 2 % group_panels == 0 && scratch_tiles >= built * tile_rows);
 
 public:
-    using arch = Arch;
     static constexpr size_t row_block = OneRow ? 1 : lanes::block_rows;
     static constexpr size_t row_step = 1;
     static constexpr size_t panels = Real ? lanes::panels / 2 : lanes::panels;
 
     TERN_INLINE sevens_product(const matrix_view<const std::int8_t>& lhs, const packed_sevens& rhs) noexcept
-        : lhs_(lhs), rhs_(rhs), panel_stride_(rhs.panel_stride()) {}
-
-    [[nodiscard]] TERN_INLINE size_t rows() const noexcept { return lhs_.rows; }
-    [[nodiscard]] TERN_INLINE size_t depth() const noexcept { return lhs_.cols; }
-    [[nodiscard]] TERN_INLINE size_t outputs() const noexcept { return rhs_.outputs; }
+        : base(lhs, rhs) {}
 
     TERN_INLINE void select(size_t row, size_t rows, size_t from, size_t to) noexcept {
-        row_ = row;
-        rows_ = rows;
-        from_ = from;
-        to_ = to;
+        base::select_bytes(row, rows, from, to);
     }
 
-    [[nodiscard]] TERN_INLINE size_t near_panels() const noexcept { return static_cast<size_t>(-1); }
-    [[nodiscard]] TERN_INLINE std::int32_t row_sum(size_t r) const noexcept {
-        return from_ == to_ ? 0 : byte_sum<bytes>(lhs_.row(row_ + r) + from_, to_ - from_);
-    }
-
-    TERN_INLINE void weight_sums(size_t panel, std::int32_t (&sums)[panel_outputs]) const noexcept {
-        if (lhs_.cols != 0)
-            std::memcpy(sums, rhs_.sums(panel / group_panels) + panel % group_panels * sizeof sums, sizeof sums);
-    }
-
-    TERN_INLINE void multiply(size_t panel, size_t count, std::int32_t* acc, size_t stride) noexcept {
-        for (size_t r = 0; from_ == to_ && r < rows_; ++r)
-            std::memset(acc + r * stride, 0, panels * panel_outputs * sizeof *acc);
+    /// A function of its own: it does not depend on the sink.
+    void multiply(size_t panel, size_t count, std::int32_t* acc, size_t stride) noexcept {
+        if (from_ == to_) return base::clear(panels, acc, stride);
         const size_t at_once = rows_ < tile_rows ? rows_ : tile_rows;
         const size_t chunk = scratch_tiles / at_once / built * built;
         const std::uint8_t* const weights = rhs_.data + panel / group_panels * panel_stride_;
         const size_t first = from_ / packed_sevens::tile_depth;
         const size_t end = bits::ceil_div(to_, packed_sevens::tile_depth);
-        for (size_t tile = first; from_ != to_ && tile < end; tile += chunk) {
+        for (size_t tile = first; tile < end; tile += chunk) {
             const size_t tiles = end - tile < chunk ? end - tile : chunk;
             for (size_t r = 0; r < rows_; r += at_once) {
                 const size_t left = rows_ - r < at_once ? rows_ - r : at_once;
@@ -179,13 +159,6 @@ private:
         lanes::build(part, to);
     }
 
-    matrix_view<const std::int8_t> lhs_;
-    packed_sevens rhs_;
-    size_t panel_stride_;  // read once, because it is not free to compute
-    size_t row_ = 0;
-    size_t rows_ = 0;
-    size_t from_ = 0;
-    size_t to_ = 0;
     alignas(64) std::int16_t tables_[scratch_tiles * seven_entries];
 };
 
