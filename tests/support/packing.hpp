@@ -92,7 +92,12 @@ public:
         }
         return true;
     }
-    [[nodiscard]] bool untouched() const { return memory_ == std::vector<T>(memory_.size(), garbage); }
+    [[nodiscard]] bool untouched() const {
+        for (const T v : memory_) {
+            if (v != garbage) return false;
+        }
+        return true;
+    }
 
 private:
     std::vector<T> memory_;
