@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // network/<network>[_wide<factor>]/<values>/<architecture>/<layer, or `whole`>
 //
-// Whole networks of packed activations and weights, on one thread: the first layer takes 8-bit pixels and ternary filters;
+// Whole networks of packed activations and weights: the first layer takes 8-bit pixels and ternary filters;
 // layers end in thresholds on integers, also those behind a shortcut; the last layer multiplies bytes with ternary
 // weights. Counters of `whole`: the share of time of
 //   pack      averages to bytes
@@ -9,6 +9,7 @@
 //   epilogue  what thresholds and packing take beyond that
 //   pool      both kinds of pools
 //   first, last   the first and last layers (they are in the shares above as well)
+// `whole/threads:2` and `<layer>/threads:2` split every layer over two threads; `speedup` is the ratio to one.
 #include <memory>
 
 #include "benchmarks.hpp"
@@ -72,6 +73,25 @@ void measure_whole(benchmark::State& state, Arch arch, const network_table& tabl
     state.counters["last"] = last / whole;
 }
 
+/// All of a network, or one step of it.
+template <class Encoding, class Arch, class Run>
+void measure_two_threads(benchmark::State& state, Arch arch, const network_table& table, double macs, const Run& run) {
+    if (skip_missing(state, arch)) return;
+    const auto& net = network_of<Encoding, Arch>(table);
+    if (net.run() != status::ok) return skip_mismatch(state, "a layer refused its operands");
+    two_threads threads;
+    const auto with = [&](two_threads* both) {
+        net.share_with(both);
+        status s = run();
+        benchmark::DoNotOptimize(s);
+        benchmark::ClobberMemory();
+        return s;
+    };
+    measure_speedup(state, {macs, 0, 0}, std::vector<limit_rate>{}, [&] { return with(nullptr); },
+                    [&] { return with(&threads); });
+    net.share_with(nullptr);
+}
+
 template <class Encoding>
 void add_network(const network_table& table, const std::string& suffix = "", bool each = true) {
     using arch = tern::default_arch;
@@ -79,6 +99,10 @@ void add_network(const network_table& table, const std::string& suffix = "", boo
                                tern::arch::name(arch{}) + "/";
     add(prefix + "whole",
         [=](benchmark::State& state, bool check) { measure_whole<Encoding>(state, arch{}, table, check); });
+    add(prefix + "whole/threads:2", [=](benchmark::State& state, bool) {
+        const auto& net = network_of<Encoding, arch>(table);
+        measure_two_threads<Encoding>(state, arch{}, table, net.macs(), [&] { return net.run(); });
+    });
     if (!each) return;
     for (size_t i = 0; i < network<Encoding, arch>(table).steps().size(); ++i) {
         const auto step = [=]() -> const network_step& { return network_of<Encoding, arch>(table).steps()[i]; };
@@ -92,6 +116,10 @@ void add_network(const network_table& table, const std::string& suffix = "", boo
                 benchmark::ClobberMemory();
             });
         });
+        if (step().what == network_step::product)
+            add(prefix + network<Encoding, arch>(table).steps()[i].name + "/threads:2", [=](benchmark::State& state, bool) {
+                measure_two_threads<Encoding>(state, arch{}, table, step().macs, step().run);
+            });
     }
 }
 

@@ -6,6 +6,8 @@
 
 #include <doctest/doctest.h>
 
+#include <tern/conv.hpp>
+
 #include "support/convolutions.hpp"
 
 namespace {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include <tern/plan.hpp>
 
+#include <string_view>
 #include <vector>
 
 #include <doctest/doctest.h>
@@ -200,6 +201,60 @@ TEST_CASE("signed bytes: the table, and the caller's clock") {
     CHECK(tern::time_bytes(64, 8, 64, scratch.data(), 10, counting) == plan_bytes(64, 8, 64));
     CHECK(tern::time_bytes(0, 8, 64, scratch.data(), bytes, counting) == plan_bytes(0, 8, 64));
     CHECK(asked == 0);
+}
+
+TEST_CASE("activations: bits or bytes, as the table of a core says") {
+    using tern::activation_form;
+    using tern::plan_activations;
+    using tern::ternary;
+    using tern::unsigned_bits;
+    namespace arch = tern::arch;
+    constexpr auto planes = activation_form::planes;
+    constexpr auto bytes = activation_form::bytes;
+    // Matrices of bytes beat two counters, but not for a row or two, nor one-bit activations.
+    CHECK(plan_activations<ternary, ternary, arch::i8mm>(4096, 64, 4096) == bytes);
+    CHECK(plan_activations<ternary, ternary, arch::i8mm>(4096, 8, 4096) == bytes);
+    CHECK(plan_activations<ternary, ternary, arch::i8mm>(4096, 7, 4096) == planes);
+    CHECK(plan_activations<ternary, ternary, arch::i8mm>(4096, 1, 4096) == planes);
+    CHECK(plan_activations<tern::binary, ternary, arch::i8mm>(4096, 64, 4096) == planes);
+    CHECK(plan_activations<ternary, tern::binary, arch::i8mm>(4096, 64, 4096) == planes);
+    CHECK(plan_activations<ternary, ternary, arch::sve>(4096, 64, 4096) == bytes);
+    CHECK(plan_activations<ternary, ternary, arch::dotprod>(4096, 64, 4096) == planes);
+    CHECK(plan_activations<unsigned_bits<2>, ternary, arch::dotprod>(4096, 64, 4096) == bytes);
+    CHECK(plan_activations<unsigned_bits<2>, ternary, arch::dotprod>(4096, 1, 4096) == planes);
+    CHECK(plan_activations<unsigned_bits<4>, ternary, arch::neon>(4096, 64, 4096) == planes);
+    CHECK(plan_activations<unsigned_bits<8>, ternary, arch::neon>(4096, 64, 4096) == bytes);
+    CHECK(plan_activations<unsigned_bits<8>, ternary, arch::scalar>(64, 1, 576) == bytes);
+    CHECK(plan_activations<ternary, ternary, arch::mve>(64, 1, 576) == planes);
+    CHECK(plan_activations<ternary, ternary, arch::avx512_vnni>(4096, 64, 4096) == bytes);
+    CHECK(plan_activations<ternary, ternary, arch::avx512_vpopcntdq>(4096, 64, 4096) == planes);
+    CHECK(plan_activations<unsigned_bits<4>, ternary, arch::avx512_vpopcntdq>(4096, 64, 4096) == bytes);
+    CHECK(std::string_view(tern::to_string(planes)) == "planes");
+    CHECK(std::string_view(tern::to_string(bytes)) == "bytes");
+}
+
+TEST_CASE("activations: weights packed once in panels serve both forms, with the same numbers") {
+    tern_test::random_numbers random(3);
+    for (const std::size_t rows : {1u, 9u, 23u}) {
+        constexpr std::size_t outputs = 70, depth = 75;
+        const auto x = make_integers(tern_test::describe<tern::ternary>(), rows, depth, fill::random, random);
+        const auto w = make_integers(tern_test::describe<tern::ternary>(), outputs, depth, fill::random, random);
+        std::vector<std::int32_t> expected(rows * outputs);
+        tern::reference::gemm(x.view(), w.view(), {expected.data(), rows, outputs});
+        const auto panels = tern::pack<tern::ternary>(w.view());
+        const tern::packed_panels<tern::ternary>& weights = panels;
+        tern::packed_codes codes;
+        std::vector<std::uint8_t> memory(tern::codes_bytes(outputs, depth));
+        REQUIRE(tern::pack_codes(weights, memory.data(), memory.size(), codes) == status::ok);
+        const std::vector<std::int8_t> bytes(x.values.begin(), x.values.end());
+        std::vector<std::int32_t> of_planes(rows * outputs), of_bytes(rows * outputs);
+        CHECK(tern::gemm(tern::pack_rows<tern::ternary>(x.view()), panels,
+                         tern::matrix_view<std::int32_t>{of_planes.data(), rows, outputs}) == status::ok);
+        CHECK(tern::gemm(tern::matrix_view<const std::int8_t>{bytes.data(), rows, depth}, codes,
+                         tern::matrix_view<std::int32_t>{of_bytes.data(), rows, outputs}) == status::ok);
+        CHECK(of_planes == expected);
+        CHECK(of_bytes == expected);
+    }
 }
 
 }  // namespace

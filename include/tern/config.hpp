@@ -120,13 +120,16 @@
 #if defined(__GNUC__) || defined(__clang__)
 #define TERN_INLINE inline __attribute__((always_inline))
 #define TERN_INLINE_LAMBDA __attribute__((always_inline))
+#define TERN_NO_INLINE __attribute__((noinline))
 #define TERN_RESTRICT __restrict__
 #elif defined(_MSC_VER)
 #define TERN_INLINE __forceinline
+#define TERN_NO_INLINE __declspec(noinline)
 #define TERN_INLINE_LAMBDA
 #define TERN_RESTRICT __restrict
 #else
 #define TERN_INLINE inline
+#define TERN_NO_INLINE
 #define TERN_INLINE_LAMBDA
 #define TERN_RESTRICT
 #endif

@@ -18,6 +18,9 @@
 //     tern::byte_weights packed;
 //     s = tern::pack_weights(b, w, memory, tern::weights_bytes(b, outputs, depth), packed);
 //     s = tern::gemm(activations, packed, dst);
+//
+// And, before that, whether activations of few values are held as bits or as bytes at all: `plan_activations`. Weights
+// that are packed already need no second packing from values: pack_codes reads packed panels.
 #pragma once
 
 #include <cstddef>
@@ -153,6 +156,53 @@ template <class Arch = default_arch, class Clock>
     });
     if (fastest < 0) return fallback;
     return fastest == 1 ? layout_id::sevens : layout_id::codes;
+}
+
+/// How a layer's activations are held: in planes of bits (`packed_rows`), or one to a signed byte (`matrix_view`).
+enum class activation_form : std::uint32_t { planes, bytes };
+
+[[nodiscard]] TERN_INLINE constexpr const char* to_string(activation_form f) noexcept {
+    return f == activation_form::bytes ? "bytes" : "planes";
+}
+
+namespace detail {
+
+/// Products a cycle of one digit of each operand, in units of signed bytes times codes: of planes where both, one or
+/// none of the operands has zeros, and of bytes times binary weights. Below `several_rows`, bytes reach `few` of it.
+/// Rough ratios and no absolute speeds: of x86 as timed, of Arm as llvm-mca models the compiled loops
+/// (docs/arm-throughput.md), `scalar` and `mve` being a Cortex-M4 and an M55.
+struct form_rates {
+    double two_masks;
+    double one_mask;
+    double no_mask;
+    double binary;
+    size_t several_rows;
+    double few;
+};
+
+TERN_INLINE constexpr form_rates form_rates_of(arch::scalar) noexcept { return {2.4, 4.4, 6, 1, 0, 1}; }
+TERN_INLINE constexpr form_rates form_rates_of(arch::mve) noexcept { return {5, 10, 13, 1, 0, 1}; }
+TERN_INLINE constexpr form_rates form_rates_of(arch::sse4) noexcept { return {1.5, 2.8, 3.9, 0.9, 0, 1}; }
+TERN_INLINE constexpr form_rates form_rates_of(arch::avx2) noexcept { return {1.4, 2.8, 3.4, 0.9, 0, 1}; }
+TERN_INLINE constexpr form_rates form_rates_of(arch::avx512) noexcept { return {1.2, 2.3, 3, 1.9, 4, 0.7}; }
+TERN_INLINE constexpr form_rates form_rates_of(arch::avx512_vnni) noexcept { return {0.85, 1.6, 2.1, 1.3, 0, 1}; }
+TERN_INLINE constexpr form_rates form_rates_of(arch::avx512_vpopcntdq) noexcept { return {2.2, 4, 4.7, 1.3, 0, 1}; }
+TERN_INLINE constexpr form_rates form_rates_of(arch::neon) noexcept { return {4.4, 7.1, 9.8, 1, 0, 1}; }
+TERN_INLINE constexpr form_rates form_rates_of(arch::dotprod) noexcept { return {1.2, 2, 2.8, 0.6, 2, 0.5}; }
+TERN_INLINE constexpr form_rates form_rates_of(arch::i8mm) noexcept { return {0.66, 1.1, 1.5, 0.33, 8, 0.55}; }
+
+}  // namespace detail
+
+/// Which form is multiplied faster by weights of encoding `Rhs`, where both are possible: activations of encoding `Lhs`
+/// fit signed bytes, those of eight unsigned bits less 128 (an offset of scale_offset). Planes where it is a draw: they
+/// are smaller. What it costs to make either form is the caller's to weigh.
+template <class Lhs, class Rhs = ternary, class Arch = default_arch>
+[[nodiscard]] constexpr activation_form plan_activations(size_t, size_t rows, size_t) noexcept {
+    const detail::form_rates r = detail::form_rates_of(Arch{});
+    constexpr int masks = int{Lhs::has_mask} + int{Rhs::has_mask};
+    const double of_a_digit = masks == 2 ? r.two_masks : masks == 1 ? r.one_mask : r.no_mask;
+    const double bytes = (Rhs::has_mask ? 1 : r.binary) * (rows < r.several_rows ? r.few : 1);
+    return bytes * (Lhs::digits * Rhs::digits) > of_a_digit ? activation_form::bytes : activation_form::planes;
 }
 
 }  // namespace tern

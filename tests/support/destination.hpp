@@ -8,6 +8,8 @@
 #include <string>
 #include <vector>
 
+#include <tern/parallel.hpp>
+
 #include "support/operands.hpp"
 
 namespace tern_test {

@@ -121,6 +121,7 @@ private:
                 size_t count = 0;
                 size_t from = tap_first * window_.x.kernel;
                 bool add = false;
+                bool stored = false;
                 for (size_t ky = tap_first; ky < tap_last; ++ky) {
                     for (size_t kx = 0; kx < window_.x.kernel; ++kx) {
                         const size_t at = kx * window_.x.dilation;
@@ -131,16 +132,25 @@ private:
                         if (++count != taps_together && !end) continue;
                         for (; count < taps_together; ++count) s.mask[count] = s.sign[count] = zeros;
                         s.weights = weights + from * tap_stride;
-                        if (add)
-                            sum_stretch<Arch, true>(s, pixels * words, sums);
-                        else
-                            sum_stretch<Arch, false>(s, pixels * words, sums);
+                        const auto sum = [&](const auto& then) TERN_INLINE_LAMBDA {
+                            if (add)
+                                sum_stretch<Arch, true>(s, pixels * words, sums, then);
+                            else
+                                sum_stretch<Arch, false>(s, pixels * words, sums, then);
+                        };
+                        if constexpr (decltype(results_)::by_words) {
+                            if (end) {
+                                results_.with_stores(row * width_ + x, sum);
+                                stored = true;
+                            }
+                        }
+                        if (!stored) sum(all_kept{});
                         add = true;
                         from += taps_together;
                         count = 0;
                     }
                 }
-                results_.put(image, row * width_ + x, pixels, sums);
+                if (!stored) results_.put(image, row * width_ + x, pixels, sums);
             }
         }
     }
@@ -171,37 +181,52 @@ private:
     TERN_INLINE void stage_line(size_t image, size_t y, size_t x, size_t count, size_t first_word, size_t words,
                                 word* to, size_t plane_words) const noexcept {
         switch (words) {  // small copies of a known size need no call
-            case 1: return stage_line<1>(image, y, x, count, first_word, words, to, plane_words);
-            case 2: return stage_line<2>(image, y, x, count, first_word, words, to, plane_words);
-            case 4: return stage_line<4>(image, y, x, count, first_word, words, to, plane_words);
-            case 8: return stage_line<8>(image, y, x, count, first_word, words, to, plane_words);
-            case 16: return stage_line<16>(image, y, x, count, first_word, words, to, plane_words);
-            default: return stage_line<0>(image, y, x, count, first_word, words, to, plane_words);
+            case 1: return stage_words<1>(image, y, x, count, first_word, words, to, plane_words);
+            case 2: return stage_words<2>(image, y, x, count, first_word, words, to, plane_words);
+            case 4: return stage_words<4>(image, y, x, count, first_word, words, to, plane_words);
+            case 8: return stage_words<8>(image, y, x, count, first_word, words, to, plane_words);
+            case 16: return stage_words<16>(image, y, x, count, first_word, words, to, plane_words);
+            default: return stage_words<0>(image, y, x, count, first_word, words, to, plane_words);
         }
+    }
+    /// Positions padded, padded + stride, ... that come before the image's column `column`.
+    [[nodiscard]] TERN_INLINE size_t positions_before(size_t padded, size_t column, size_t count) const noexcept {
+        const size_t behind = window_.x.pad_before + column;
+        const size_t before = behind <= padded ? 0 : (behind - padded - 1) / window_.x.stride + 1;
+        return before < count ? before : count;
     }
     /// `count` positions of each phase, from the first input position under output pixel x on; padding has no mask.
     template <size_t Words>
-    TERN_INLINE void stage_line(size_t image, size_t y, size_t x, size_t count, size_t first_word, size_t words,
-                                word* to, size_t plane_words) const noexcept {
-        const size_t bytes = (Words == 0 ? words : Words) * sizeof(word);
-        const size_t start = x * window_.x.stride;
+    TERN_NO_INLINE void stage_words(size_t image, size_t y, size_t x, size_t count, size_t first_word, size_t words,
+                                    word* to, size_t plane_words) const noexcept {
+        const size_t step = Words == 0 ? words : Words;
+        const size_t next = window_.x.stride * input_.pixels.row_stride;
+        const size_t sign = Lhs::has_mask ? input_.pixels.plane_stride : 0;
         for (size_t phase = 0; phase < phases(); ++phase) {
-            for (size_t i = 0; i < count; ++i, to += words) {
-                const size_t padded = start + phase + i * window_.x.stride;
-                if (padded < window_.x.pad_before || padded - window_.x.pad_before >= input_.width) {
-                    std::memset(to, 0, bytes);
-                    std::memset(to + plane_words, 0, bytes);
-                    continue;
+            const size_t padded = x * window_.x.stride + phase;
+            const size_t begin = positions_before(padded, 0, count);
+            const size_t end = positions_before(padded, input_.width, count);
+            to = clear(to, plane_words, begin * step);
+            if (begin < end) {
+                const size_t column = padded + begin * window_.x.stride - window_.x.pad_before;
+                const word* from = input_.pixels.row(input_.pixel(image, y, column)) + first_word;
+                TERN_KEEP_LOOP
+                for (size_t i = begin; i < end; ++i, from += next, to += step) {
+                    if constexpr (Lhs::has_mask)
+                        std::memcpy(to, from, step * sizeof *to);
+                    else
+                        std::memset(to, 0xff, step * sizeof *to);
+                    std::memcpy(to + plane_words, from + sign, step * sizeof *to);
                 }
-                const word* from =
-                    input_.pixels.row(input_.pixel(image, y, padded - window_.x.pad_before)) + first_word;
-                if constexpr (Lhs::has_mask)
-                    std::memcpy(to, from, bytes);
-                else
-                    std::memset(to, 0xff, bytes);
-                std::memcpy(to + plane_words, from + (Lhs::has_mask ? input_.pixels.plane_stride : 0), bytes);
             }
+            to = clear(to, plane_words, (count - end) * step);
         }
+    }
+    /// Zeros for both planes; behind them.
+    static TERN_INLINE word* clear(word* to, size_t plane_words, size_t words) noexcept {
+        std::memset(to, 0, words * sizeof *to);
+        std::memset(to + plane_words, 0, words * sizeof *to);
+        return to + words;
     }
 
     // -- directly --

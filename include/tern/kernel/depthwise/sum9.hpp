@@ -106,12 +106,26 @@ TERN_INLINE void put_planes(const Reg (&planes)[sum_planes], std::int8_t* to, No
         plane_bytes<Arch>::template expand<static_cast<int>(sum_planes), Add>(lanes + i, width, to + i * word_bits);
 }
 
+/// What happens to sums that are all kept.
+struct all_kept {
+    static constexpr bool keeps = true;
+    TERN_INLINE void operator()(size_t, size_t, const std::int8_t*) const noexcept {}
+};
+
 /// Bytes of 32 channels a word; Add: to what is there. Words up to a whole register are read and written.
-template <class Arch, bool Add>
-void sum_stretch(const stretch9& s, size_t words, std::int8_t* to) noexcept {
+/// Unless Then::keeps, calls then(at, count, bytes) for all words, a few at a time between the additions of the next
+/// register: stores in a row would fill the core's queues, and leave the adders idle. Without Add such bytes take turns in
+/// two places: results leave no room for more nearby. A call, since registers are scarce enough without the caller's.
+template <class Arch, bool Add, class Then>
+TERN_NO_INLINE void sum_stretch(const stretch9& given, size_t words, std::int8_t* to, const Then& next) noexcept {
+    const stretch9 s = given;  // of our own: bytes that are written could be the caller's
+    const Then then = next;
     using adder = adder_of<Arch>;
     using reg = typename adder::reg;
     constexpr size_t width = adder::width;
+    constexpr bool in_turn = !Add && !Then::keeps;
+    constexpr size_t each = (width + taps_together - 2) / (taps_together - 1);  // words between two additions
+    alignas(64) std::int8_t turns[in_turn ? 2 : 1][in_turn ? width * word_bits : 1];
     size_t a = width;
     size_t b = s.period;
     while (b != 0) {
@@ -128,7 +142,10 @@ void sum_stretch(const stretch9& s, size_t words, std::int8_t* to) noexcept {
             weight_mask[t] = adder::load(from + t * s.tap_stride);
             weight_sign[t] = adder::load(from + t * s.tap_stride + s.tap_stride / 2);
         });
-        for (size_t at = first * width; at < words; at += classes * width) {
+        const std::int8_t* ready = nullptr;
+        size_t at = first * width;
+        for (size_t turn = 0; at < words; at += classes * width, turn = 1 - turn) {
+            const size_t before = at - classes * width;
             reg planes[sum_planes];
             sum9<adder>(
                 [&](auto t, reg& mask, reg& sign, reg& of_mask, reg& of_sign) TERN_INLINE_LAMBDA {
@@ -136,10 +153,17 @@ void sum_stretch(const stretch9& s, size_t words, std::int8_t* to) noexcept {
                     sign = adder::load(s.sign[t] + at);
                     of_mask = weight_mask[t];
                     of_sign = weight_sign[t];
+                    constexpr size_t w = decltype(t)::value * each;
+                    if constexpr (!Then::keeps && w < width)
+                        if (ready != nullptr) then(before + w, each, ready + w * word_bits);
                 },
                 planes);
-            put_planes<Arch, Add>(planes, to + at * word_bits);
+            std::int8_t* const bytes = in_turn ? turns[turn] : to + at * word_bits;
+            put_planes<Arch, Add>(planes, bytes);
+            ready = bytes;
         }
+        at -= classes * width;
+        if constexpr (!Then::keeps) then(at, words - at < width ? words - at : width, ready);
     }
 }
 
