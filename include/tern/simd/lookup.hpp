@@ -20,23 +20,15 @@ TERN_INLINE void hide(T*& p) noexcept {
 #endif
 }
 
-/// Whether registers have `count_wraps`.
-template <class Lanes, class = void>
-inline constexpr bool counts_wraps = false;
-template <class Lanes>
-inline constexpr bool counts_wraps<Lanes, std::void_t<decltype(&Lanes::count_wraps)>> = true;
-
 /// Eight bytes in a word. Also the description of what every other register of bytes offers.
 ///   width          bytes of a register
 ///   positions      positions of depth that one lookup covers: 4 (rows of 128 bytes) or 2 (rows of 16)
 ///   digit_planes   planes of an activation that may share a digit: 2 makes tables of 256 rows
 ///   add_row        adds, to N registers of bytes whose sums fit, the byte of a table's row that each byte of N indices
 ///                  selects; any index is safe
-///   fold           moves what is above the lowest Bits bits of each byte to the bytes `high`, divided by 2^Bits
-///   count_wraps    (instead of fold, where it is there) adds 1 to each byte of low[width ..] where x is less than the
-///                  byte of low[0 ..], and stores x there
-///   finish         to[i] = or += (2^Bits low[width + i] + low[i] - bias) * 2^shift, i < width, modulo 2^32; what is
-///                  shifted has to fit int16
+///   widen          adds each byte to 16 bits of its own; those of a register are 2 * width bytes, in an order of its own
+///   finish         to[i] = or += (what was widened - bias) * 2^shift, i < width, modulo 2^32; what is shifted has to fit
+///                  int16
 ///   expand         a byte for each `positions` bits of `expand_words` words, the lowest bits first
 ///   code           one or two expanded planes as codes, the second in the higher bits; a code times `code_bytes` is
 ///                  the offset of its row
@@ -59,17 +51,15 @@ struct scalar_lookup {
         for (std::size_t j = 0; j < N; ++j)
             for (int i = 0; i < 64; i += 8) sums[j] += reg{row[index[j] >> i & 127u]} << i;
     }
-    template <int Bits>
-    static TERN_INLINE void fold(std::uint8_t* high, reg& x) noexcept {
-        constexpr reg ones = 0x0101010101010101u;
-        store(high, load(high) + (x >> Bits & ones * ((1u << (8 - Bits)) - 1u)));
-        x &= ones * ((1u << Bits) - 1u);
+    static TERN_INLINE void widen(std::uint8_t* state, reg x) noexcept {
+        for (std::size_t i = 0; i < width; ++i)
+            bits::store(state + 2 * i, static_cast<std::uint16_t>(bits::load<std::uint16_t>(state + 2 * i) +
+                                                                  (x >> (8 * i) & 255u)));
     }
-    template <int Bits>
-    static TERN_INLINE void finish(const std::uint8_t* low, std::uint16_t bias, int shift, bool add,
+    static TERN_INLINE void finish(const std::uint8_t* state, std::uint16_t bias, int shift, bool add,
                                    std::int32_t* to) noexcept {
         for (std::size_t i = 0; i < width; ++i) {
-            const std::int32_t sum = (std::int32_t{low[width + i]} << Bits) + std::int32_t{low[i]} - std::int32_t{bias};
+            const std::int32_t sum = std::int32_t{bits::load<std::uint16_t>(state + 2 * i)} - std::int32_t{bias};
             const std::uint32_t old = add ? static_cast<std::uint32_t>(to[i]) : 0u;
             to[i] = static_cast<std::int32_t>(old + (static_cast<std::uint32_t>(sum) << shift));
         }

@@ -16,7 +16,8 @@
 
 namespace tern::simd {
 
-/// 128 bits. PSHUFB looks up 16 places, enough for the nine of two weights.
+/// 128 bits. PSHUFB looks up 16 places, enough for the nine of two weights. What was widened: sums of both bytes of 16
+/// bits, the higher 256 times, modulo 2^16; and sums of the higher.
 struct sse4_lookup {
     using reg = __m128i;
     static constexpr std::size_t width = 16;
@@ -38,23 +39,16 @@ struct sse4_lookup {
             sums[j] = _mm_add_epi8(sums[j], _mm_shuffle_epi8(table, index[j]));
         });
     }
-    template <int Bits>
-    static TERN_INLINE void fold(std::uint8_t* high, reg& x) noexcept {
-        const reg above = _mm_and_si128(_mm_srli_epi16(x, Bits), _mm_set1_epi8((1 << (8 - Bits)) - 1));
-        store(high, _mm_add_epi8(load(high), above));
-        x = _mm_and_si128(x, _mm_set1_epi8((1 << Bits) - 1));
+    static TERN_INLINE void widen(std::uint8_t* state, reg x) noexcept {
+        store(state, _mm_add_epi16(load(state), x));
+        store(state + width, _mm_add_epi16(load(state + width), _mm_srli_epi16(x, 8)));
     }
-    template <int Bits>
-    static TERN_INLINE void finish(const std::uint8_t* low, std::uint16_t bias, int shift, bool add,
+    static TERN_INLINE void finish(const std::uint8_t* state, std::uint16_t bias, int shift, bool add,
                                    std::int32_t* to) noexcept {
         const reg b = _mm_set1_epi16(static_cast<short>(bias));
-        const reg byte = _mm_set1_epi16(0xff);
-        const reg l = load(low);
-        const reg h = load(low + width);
-        const reg even = _mm_sub_epi16(
-            _mm_add_epi16(_mm_and_si128(l, byte), _mm_slli_epi16(_mm_and_si128(h, byte), Bits)), b);
-        const reg odd = _mm_sub_epi16(
-            _mm_add_epi16(_mm_srli_epi16(l, 8), _mm_slli_epi16(_mm_srli_epi16(h, 8), Bits)), b);
+        const reg higher = load(state + width);
+        const reg even = _mm_sub_epi16(_mm_sub_epi16(load(state), _mm_slli_epi16(higher, 8)), b);
+        const reg odd = _mm_sub_epi16(higher, b);
         const reg first = _mm_unpacklo_epi16(even, odd);
         const reg second = _mm_unpackhi_epi16(even, odd);
         put(to, _mm_cvtepi16_epi32(first), shift, add);
@@ -71,12 +65,16 @@ struct sse4_lookup {
     static TERN_INLINE reg code(reg a, reg b) noexcept {
         return _mm_or_si128(_mm_slli_epi16(a, 4), _mm_slli_epi16(b, 6));
     }
-    /// x / 9 = 57 x >> 9 for x <= 80; of two bytes at once, the higher one: (256 x + y) 7282 >> 24.
+    /// x / 9 = 57 x >> 9 for x <= 80; of two bytes at once, the higher one: (256 x + y) 7282 >> 24. Nine times that is
+    /// looked up: one instruction instead of two.
     static TERN_INLINE void split(reg x, reg& low, reg& high) noexcept {
         const reg even = _mm_srli_epi16(_mm_maddubs_epi16(x, _mm_set1_epi16(57)), 9);
         const reg odd = _mm_mulhi_epu16(x, _mm_set1_epi16(7282));
         high = _mm_blendv_epi8(even, odd, _mm_set1_epi16(-256));
-        low = _mm_sub_epi8(x, _mm_add_epi8(high, _mm_slli_epi16(high, 3)));
+        low = _mm_sub_epi8(x, _mm_shuffle_epi8(nines(), high));
+    }
+    static TERN_INLINE reg nines() noexcept {
+        return _mm_setr_epi8(0, 9, 18, 27, 36, 45, 54, 63, 72, 0, 0, 0, 0, 0, 0, 0);
     }
 
 private:
@@ -118,31 +116,29 @@ struct avx2_lookup {
         reg table = _mm256_broadcastsi128_si256(_mm_load_si128(reinterpret_cast<const __m128i*>(row)));
         pin(table);
         if constexpr (Unloaded == 0) static_cast<void>(address);
+        reg found[N];
         bits::unroll<N>([&](auto j) TERN_INLINE_LAMBDA {
             if constexpr (j < Unloaded)
-                add_bytes(sums[j], shuffle_from_memory(table, address(j)));
+                found[j] = shuffle_from_memory(table, address(j));
             else
-                add_bytes(sums[j], _mm256_shuffle_epi8(table, index[j]));
-            pin(sums[j]);  // in this order: there is one register for what was looked up
+                found[j] = _mm256_shuffle_epi8(table, index[j]);
+            pin(found[j]);
+        });
+        bits::unroll<N>([&](auto j) TERN_INLINE_LAMBDA {
+            add_bytes(sums[j], found[j]);
+            pin(sums[j]);
         });
     }
-    template <int Bits>
-    static TERN_INLINE void fold(std::uint8_t* high, reg& x) noexcept {
-        const reg above = _mm256_and_si256(_mm256_srli_epi16(x, Bits), _mm256_set1_epi8((1 << (8 - Bits)) - 1));
-        store(high, _mm256_add_epi8(load(high), above));
-        x = _mm256_and_si256(x, _mm256_set1_epi8((1 << Bits) - 1));
+    static TERN_INLINE void widen(std::uint8_t* state, reg x) noexcept {
+        store(state, _mm256_add_epi16(load(state), x));
+        store(state + width, _mm256_add_epi16(load(state + width), _mm256_srli_epi16(x, 8)));
     }
-    template <int Bits>
-    static TERN_INLINE void finish(const std::uint8_t* low, std::uint16_t bias, int shift, bool add,
+    static TERN_INLINE void finish(const std::uint8_t* state, std::uint16_t bias, int shift, bool add,
                                    std::int32_t* to) noexcept {
         const reg b = _mm256_set1_epi16(static_cast<short>(bias));
-        const reg byte = _mm256_set1_epi16(0xff);
-        const reg l = load(low);
-        const reg h = load(low + width);
-        const reg even = _mm256_sub_epi16(
-            _mm256_add_epi16(_mm256_and_si256(l, byte), _mm256_slli_epi16(_mm256_and_si256(h, byte), Bits)), b);
-        const reg odd = _mm256_sub_epi16(
-            _mm256_add_epi16(_mm256_srli_epi16(l, 8), _mm256_slli_epi16(_mm256_srli_epi16(h, 8), Bits)), b);
+        const reg higher = load(state + width);
+        const reg even = _mm256_sub_epi16(_mm256_sub_epi16(load(state), _mm256_slli_epi16(higher, 8)), b);
+        const reg odd = _mm256_sub_epi16(higher, b);
         const reg first = _mm256_unpacklo_epi16(even, odd);   // 0 .. 7, 16 .. 23
         const reg second = _mm256_unpackhi_epi16(even, odd);  // 8 .. 15, 24 .. 31
         put(to, _mm256_castsi256_si128(first), shift, add);
@@ -163,10 +159,32 @@ struct avx2_lookup {
         const reg even = _mm256_srli_epi16(_mm256_maddubs_epi16(x, _mm256_set1_epi16(57)), 9);
         const reg odd = _mm256_mulhi_epu16(x, _mm256_set1_epi16(7282));
         high = _mm256_blendv_epi8(even, odd, _mm256_set1_epi16(-256));
-        low = _mm256_sub_epi8(x, _mm256_add_epi8(high, _mm256_slli_epi16(high, 3)));
+        low = _mm256_sub_epi8(x, _mm256_shuffle_epi8(_mm256_broadcastsi128_si256(sse4_lookup::nines()), high));
     }
 
 private:
+    /// sum += table[index], one after the other; an index in memory stays there. A compiler would copy sums, and spill.
+    static TERN_INLINE void add_shuffled(reg& sum, reg table, reg index) noexcept {
+#if defined(__GNUC__)
+        reg to = sum;  // GCC keeps an array in memory when an asm statement names one of its elements
+        reg found;
+        asm volatile("vpshufb %3, %2, %1\n\tvpaddb %1, %0, %0" : "+x"(to), "=&x"(found) : "x"(table), "x"(index));
+        sum = to;
+#else
+        sum = _mm256_add_epi8(sum, _mm256_shuffle_epi8(table, index));
+#endif
+    }
+    static TERN_INLINE void add_shuffled(reg& sum, reg table, const std::uint8_t* index) noexcept {
+        const auto& at = *reinterpret_cast<const __m256i_u*>(index);
+#if defined(__GNUC__)
+        reg to = sum;
+        reg found;
+        asm volatile("vpshufb %3, %2, %1\n\tvpaddb %1, %0, %0" : "+x"(to), "=&x"(found) : "x"(table), "m"(at));
+        sum = to;
+#else
+        sum = _mm256_add_epi8(sum, _mm256_shuffle_epi8(table, at));
+#endif
+    }
     static TERN_INLINE void put(std::int32_t* to, __m128i x, int shift, bool add) noexcept {
         const reg wide = _mm256_sll_epi32(_mm256_cvtepi16_epi32(x), _mm_cvtsi32_si128(shift));
         store(to, add ? _mm256_add_epi32(wide, load(to)) : wide);
@@ -197,26 +215,18 @@ struct avx512_lookup {
             sums[j] = _mm512_add_epi8(sums[j], _mm512_shuffle_epi8(table, index[j]));
         });
     }
-    template <int Bits>
-    static TERN_INLINE void fold(std::uint8_t* high, reg& x) noexcept {
-        const reg above = _mm512_and_si512(_mm512_srli_epi16(x, Bits), _mm512_set1_epi8((1 << (8 - Bits)) - 1));
-        store(high, _mm512_add_epi8(load(high), above));
-        x = _mm512_and_si512(x, _mm512_set1_epi8((1 << Bits) - 1));
+    static TERN_INLINE void widen(std::uint8_t* state, reg x) noexcept {
+        store(state, _mm512_add_epi16(load(state), x));
+        store(state + width, _mm512_add_epi16(load(state + width), _mm512_srli_epi16(x, 8)));
     }
-    template <int Bits>
-    static TERN_INLINE void finish(const std::uint8_t* low, std::uint16_t bias, int shift, bool add,
+    static TERN_INLINE void finish(const std::uint8_t* state, std::uint16_t bias, int shift, bool add,
                                    std::int32_t* to) noexcept {
         const reg b = _mm512_set1_epi16(static_cast<short>(bias));
-        const reg byte = _mm512_set1_epi16(0xff);
-        const reg l = load(low);
-        const reg h = load(low + width);
         const reg order = _mm512_setr_epi64(0, 4, 1, 5, 2, 6, 3, 7);
-        const reg even16 = _mm512_sub_epi16(
-            _mm512_add_epi16(_mm512_and_si512(l, byte), _mm512_slli_epi16(_mm512_and_si512(h, byte), Bits)), b);
-        const reg odd16 = _mm512_sub_epi16(
-            _mm512_add_epi16(_mm512_srli_epi16(l, 8), _mm512_slli_epi16(_mm512_srli_epi16(h, 8), Bits)), b);
-        const reg even = _mm512_permutexvar_epi64(order, even16);
-        const reg odd = _mm512_permutexvar_epi64(order, odd16);
+        const reg higher = load(state + width);
+        const reg lower = _mm512_sub_epi16(load(state), _mm512_slli_epi16(higher, 8));
+        const reg even = _mm512_permutexvar_epi64(order, _mm512_sub_epi16(lower, b));
+        const reg odd = _mm512_permutexvar_epi64(order, _mm512_sub_epi16(higher, b));
         const reg first = _mm512_unpacklo_epi16(even, odd);
         const reg second = _mm512_unpackhi_epi16(even, odd);
         put(to, _mm512_castsi512_si256(first), shift, add);
@@ -237,7 +247,7 @@ struct avx512_lookup {
         const reg even = _mm512_srli_epi16(_mm512_maddubs_epi16(x, _mm512_set1_epi16(57)), 9);
         const reg odd = _mm512_mulhi_epu16(x, _mm512_set1_epi16(7282));
         high = _mm512_ternarylogic_epi32(_mm512_set1_epi16(-256), odd, even, 0xca);
-        low = _mm512_sub_epi8(x, _mm512_add_epi8(high, _mm512_slli_epi16(high, 3)));
+        low = _mm512_sub_epi8(x, _mm512_shuffle_epi8(_mm512_broadcast_i32x4(sse4_lookup::nines()), high));
     }
 
 private:
@@ -287,12 +297,6 @@ struct avx512_vpopcntdq_lookup : avx512_lookup {
             pin(sum);
             sums[j] = sum;
         });
-    }
-    static TERN_INLINE void count_wraps(std::uint8_t* low, reg x) noexcept {
-        const __mmask64 wrapped = _mm512_cmplt_epu8_mask(x, load(low));
-        const reg high = load(low + width);
-        store(low + width, _mm512_mask_sub_epi8(high, wrapped, high, _mm512_set1_epi8(-1)));
-        store(low, x);
     }
     static TERN_INLINE reg expand(const std::uint32_t* from) noexcept {
         const reg x = _mm512_cvtepu8_epi16(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(from)));

@@ -6,7 +6,7 @@
 //                 lanes of the first register, then of the second, the third and the fourth
 //   nibbles       the lower and the upper half of each byte
 //   row           16 bytes of a table, in every 128 bits
-//   look_up       adds the bytes of a row that a register of nibbles selects
+//   look_up       the bytes of a row that a register of nibbles selects, in registers or in memory; `add` adds them
 //   fold          adds the bytes to `width` 16-bit sums: the even ones first, each with 256 times its neighbour
 //   codes         the 32 nibbles of four words, a byte each; with a second plane, its nibbles in the higher bits
 //   spread        `width` such sums as numbers: to[i] gets those of the lanes of register i of `interleave`
@@ -54,9 +54,8 @@ struct sse4_nibbles : x86_nibbles {
         return _mm_load_si128(reinterpret_cast<const __m128i*>(from));
     }
     static TERN_INLINE void keep(reg& x) noexcept { pin(x); }
-    static TERN_INLINE void look_up(reg& sum, reg table, reg x) noexcept {
-        add_bytes(sum, _mm_shuffle_epi8(table, x));
-    }
+    static TERN_INLINE reg look_up(reg table, reg x) noexcept { return _mm_shuffle_epi8(table, x); }
+    static TERN_INLINE void add(reg& sum, reg x) noexcept { add_bytes(sum, x); }
     static TERN_INLINE void fold(std::uint16_t* sums, reg x) noexcept {
         store(sums, _mm_add_epi16(load(sums), x));
         store(sums + width / 2, _mm_add_epi16(load(sums + width / 2), _mm_srli_epi16(x, 8)));
@@ -107,11 +106,19 @@ struct avx2_nibbles : x86_nibbles {
         return _mm256_broadcastsi128_si256(_mm_load_si128(reinterpret_cast<const __m128i*>(from)));
     }
     static TERN_INLINE void keep(reg& x) noexcept { pin(x); }
-    static TERN_INLINE void look_up(reg& sum, reg table, reg x) noexcept {
-        add_bytes(sum, _mm256_shuffle_epi8(table, x));
+    static TERN_INLINE reg look_up(reg table, reg x) noexcept {
+        reg found = _mm256_shuffle_epi8(table, x);
+        pin(found);
+        return found;
     }
-    static TERN_INLINE void look_up(reg& sum, reg table, const std::uint8_t* x) noexcept {
-        add_bytes(sum, shuffle_from_memory(table, x));
+    static TERN_INLINE reg look_up(reg table, const std::uint8_t* x) noexcept {
+        reg found = shuffle_from_memory(table, x);
+        pin(found);
+        return found;
+    }
+    static TERN_INLINE void add(reg& sum, reg x) noexcept {
+        add_bytes(sum, x);
+        pin(sum);
     }
     static TERN_INLINE void fold(std::uint16_t* sums, reg x) noexcept {
         store(sums, _mm256_add_epi16(load(sums), x));
@@ -164,9 +171,8 @@ struct avx512_nibbles : x86_nibbles {
         return _mm512_broadcast_i32x4(_mm_load_si128(reinterpret_cast<const __m128i*>(from)));
     }
     static TERN_INLINE void keep(reg& x) noexcept { pin(x); }
-    static TERN_INLINE void look_up(reg& sum, reg table, reg x) noexcept {
-        add_bytes(sum, _mm512_shuffle_epi8(table, x));
-    }
+    static TERN_INLINE reg look_up(reg table, reg x) noexcept { return _mm512_shuffle_epi8(table, x); }
+    static TERN_INLINE void add(reg& sum, reg x) noexcept { add_bytes(sum, x); }
     static TERN_INLINE void fold(std::uint16_t* sums, reg x) noexcept {
         store(sums, _mm512_add_epi16(load(sums), x));
         store(sums + width / 2, _mm512_add_epi16(load(sums + width / 2), _mm512_srli_epi16(x, 8)));

@@ -21,12 +21,13 @@ struct avx512_tables {
     using sums = sums_16x32;
     static constexpr std::size_t table_entries = 128;  ///< of 16 positions
 
-    /// Bits 0 .. 15 or 16 .. 31 of sixteen words each of two panels.
+    /// Bits 0 .. 15 or 16 .. 31 of sixteen words each of two panels. Loads from two bytes beside, because a shift would
+    /// take the units of lookups; what is there of other words stays unread.
     static TERN_INLINE reg low(const std::uint32_t* a, const std::uint32_t* b) noexcept {
-        return _mm512_mask_blend_epi16(odd, _mm512_loadu_si512(a), _mm512_slli_epi32(_mm512_loadu_si512(b), 16));
+        return _mm512_mask_loadu_epi16(_mm512_loadu_si512(a), odd, reinterpret_cast<const char*>(b) - 2);
     }
     static TERN_INLINE reg high(const std::uint32_t* a, const std::uint32_t* b) noexcept {
-        return _mm512_mask_blend_epi16(odd, _mm512_srli_epi32(_mm512_loadu_si512(a), 16), _mm512_loadu_si512(b));
+        return _mm512_mask_loadu_epi16(_mm512_loadu_si512(b), ~odd, reinterpret_cast<const char*>(a) + 2);
     }
     /// A shift to the right, by units that lookups do not need.
     template <int Bits>

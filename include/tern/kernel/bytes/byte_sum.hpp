@@ -101,8 +101,7 @@ protected:
     }
     /// What the products of row r with some panels begin with.
     TERN_INLINE void start(size_t r, size_t panels, std::int32_t* acc) const noexcept {
-        using bytes = typename base::bytes;
-        for (size_t o = 0; o < panels * panel_outputs; o += bytes::width) bytes::fill(acc + o, -sums_[r]);
+        for (size_t o = 0; o < panels * panel_outputs; o += base::bytes::width) base::bytes::fill(acc + o, -sums_[r]);
     }
 
 private:

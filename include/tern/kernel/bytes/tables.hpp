@@ -2,8 +2,9 @@
 // Signed bytes times binary panels by table lookup, for several rows: the sums of all subsets of six activations are
 // made once, and six weight bits choose one of them for each of 32 outputs at a time.
 //
-// Tables are dear (as much work as some hundred outputs), so they serve 2048 outputs before they are made again for
-// other positions of depth. 256 positions of depth fit sums of 16 bits: -128 * 256 .. 127 * 256.
+// Tables are dear (as much work as some hundred outputs), so they serve as many outputs as the driver gives at once
+// before they are made again for other positions of depth. 256 positions of depth fit sums of 16 bits:
+// -128 * 256 .. 127 * 256.
 #pragma once
 
 #include <tern/kernel/bytes/byte_sum.hpp>
@@ -88,8 +89,8 @@ private:
     }
 };
 
-/// A product as kernel/gemm/driver.hpp wants it.
-template <class Arch>
+/// A product as kernel/gemm/driver.hpp wants it. `Real`: for a sink whose driver keeps more of every result.
+template <class Arch, bool Real>
 class tables_product : public summed_bytes<Arch, packed_panels<binary>, 4> {
     using base = summed_bytes<Arch, packed_panels<binary>, 4>;
     using base::at, base::rhs_, base::panel_stride_, base::rows_, base::from_, base::to_;
@@ -101,7 +102,7 @@ class tables_product : public summed_bytes<Arch, packed_panels<binary>, 4> {
 public:
     static constexpr size_t row_block = 4;
     static constexpr size_t row_step = 1;
-    static constexpr size_t panels = 128;
+    static constexpr size_t panels = Real ? 132 : 264;
 
     TERN_INLINE tables_product(const matrix_view<const std::int8_t>& lhs, const packed_panels<binary>& rhs) noexcept
         : base(lhs, rhs) {}

@@ -11,7 +11,8 @@ namespace tern::kernel {
 
 /// Sums of a panel's 16 weight vectors, as they were packed.
 template <class Encoding>
-TERN_INLINE void read_sums(const packed_panels<Encoding>& w, size_t panel, std::int32_t (&sums)[panel_outputs]) noexcept {
+TERN_INLINE void read_sums(const packed_panels<Encoding>& w, size_t panel,
+                           std::int32_t (&sums)[panel_outputs]) noexcept {
     std::memcpy(sums, w.sums(panel, 0), sizeof sums);
 }
 template <class Encoding, layout_id Id, size_t Outputs, size_t Depth, size_t Unit>

@@ -10,10 +10,10 @@
 namespace tern::kernel {
 
 /// A tile of Rows x Panels panels of 64 outputs; GroupPanels of them for which the activations are prepared once;
-/// BlockRows rows whose sums are kept together, and the
-/// codes of KeptSegments segments (see product.hpp) of them. For a single row RowPanels panels are a tile and a group.
+/// BlockRows rows whose sums are kept together, and the codes of SegmentWords words of them (see product.hpp). For a
+/// single row RowPanels panels are a tile and a group.
 /// Unloaded: registers of indices that are operands in memory of every lookup.
-template <class LanesType, size_t Rows, size_t Panels, size_t GroupPanels, size_t BlockRows, size_t KeptSegments,
+template <class LanesType, size_t Rows, size_t Panels, size_t GroupPanels, size_t BlockRows, size_t SegmentWords,
           size_t RowPanels, size_t Unloaded = 0>
 struct lookup_shape {
     using lanes = LanesType;
@@ -21,40 +21,39 @@ struct lookup_shape {
     static constexpr size_t panels = Panels;
     static constexpr size_t group_panels = GroupPanels;
     static constexpr size_t block_rows = BlockRows;
-    static constexpr size_t kept_segments = KeptSegments;
+    static constexpr size_t segment_words = SegmentWords;
     static constexpr size_t row_panels = RowPanels;
     static constexpr size_t unloaded = Unloaded;
 };
 
 TERN_INLINE constexpr auto lookup_config(arch::scalar) noexcept {
-    return lookup_shape<simd::scalar_lookup, 1, 1, 1, 4, 1, 1>{};
+    return lookup_shape<simd::scalar_lookup, 1, 1, 1, 4, 126, 1>{};
 }
 
 #if TERN_HAS_SSE4
 /// Sixteen registers: eight sums, four indices, a row of the table.
 TERN_INLINE constexpr auto lookup_config(arch::sse4) noexcept {
-    return lookup_shape<simd::sse4_lookup, 2, 1, 4, 16, 1, 1>{};
+    return lookup_shape<simd::sse4_lookup, 2, 1, 4, 16, 126, 1>{};
 }
 #endif
 
 #if TERN_HAS_AVX2
-/// Sixteen registers: twelve sums, two of four indices, a row of the table and what was looked up. Instructions are
-/// what is short, and a load that is part of one takes none.
+/// Sixteen registers: eight sums, three of four indices, and a row of the table with all that is looked up in it.
 TERN_INLINE constexpr auto lookup_config(arch::avx2) noexcept {
-    return lookup_shape<simd::avx2_lookup, 3, 2, 4, 16, 1, 2, 2>{};
+    return lookup_shape<simd::avx2_lookup, 2, 2, 4, 16, 449, 2, 1>{};
 }
 #endif
 
 #if TERN_HAS_AVX512
 TERN_INLINE constexpr auto lookup_config(arch::avx512) noexcept {
-    return lookup_shape<simd::avx512_lookup, 4, 4, 4, 16, 1, 4>{};
+    return lookup_shape<simd::avx512_lookup, 4, 4, 4, 16, 126, 4>{};
 }
 #endif
 
 #if TERN_HAS_AVX512_VPOPCNTDQ
 /// Thirty-two registers: sixteen sums, four indices, two of a table row.
 TERN_INLINE constexpr auto lookup_config(arch::avx512_vpopcntdq) noexcept {
-    return lookup_shape<simd::avx512_vpopcntdq_lookup, 4, 4, 4, 16, 1, 8>{};
+    return lookup_shape<simd::avx512_vpopcntdq_lookup, 4, 4, 4, 16, 449, 8>{};
 }
 #endif
 

@@ -57,9 +57,9 @@ TERN_INLINE constexpr void nibble_config(arch::scalar) noexcept {}
 TERN_INLINE constexpr auto nibble_config(arch::sse4) noexcept { return nibble_shape<simd::sse4_nibbles, 2, 1>{}; }
 #endif
 #if TERN_HAS_AVX2
-/// Sixteen registers: twelve sums, a row of the table, weights and what was looked up. What comes from memory takes no
-/// instruction of its own, and instructions are what is short here.
-TERN_INLINE constexpr auto nibble_config(arch::avx2) noexcept { return nibble_shape<simd::avx2_nibbles, 3, 2, 2>{}; }
+/// Sixteen registers: eight sums, three of four registers of weights, and a row of the table with all that is looked up
+/// in it.
+TERN_INLINE constexpr auto nibble_config(arch::avx2) noexcept { return nibble_shape<simd::avx2_nibbles, 2, 2, 1>{}; }
 #endif
 #if TERN_HAS_AVX512
 TERN_INLINE constexpr auto nibble_config(arch::avx512) noexcept { return nibble_shape<simd::avx512_nibbles, 4, 4>{}; }
@@ -104,14 +104,16 @@ struct nibble_tile {
                 });
                 bits::unroll<Rows>([&](auto r) TERN_INLINE_LAMBDA {
                     const reg row = Lanes::row(table + size_t{codes[r * code_stride + s]} * 16);
+                    // All lookups of a row, then all additions: in turn, additions take the units that only lookups
+                    // need.
+                    reg found[Registers];
                     bits::unroll<Registers>([&](auto g) TERN_INLINE_LAMBDA {
                         if constexpr (g < Unloaded)
-                            Lanes::look_up(acc[r][g], row, at + g * Lanes::width);
+                            found[g] = Lanes::look_up(row, at + g * Lanes::width);
                         else
-                            Lanes::look_up(acc[r][g], row, w[g]);
-                        // In this order: there is one register for what was looked up.
-                        if constexpr (Unloaded != 0) Lanes::keep(acc[r][g]);
+                            found[g] = Lanes::look_up(row, w[g]);
                     });
+                    bits::unroll<Registers>([&](auto g) TERN_INLINE_LAMBDA { Lanes::add(acc[r][g], found[g]); });
                 });
             });
             codes += word_steps;
@@ -144,8 +146,7 @@ class nibble_product : public selected_planes<Arch, Lhs, packed_panels<Rhs>> {
     static constexpr size_t sub_panels = 4;  // that are interleaved
     static constexpr size_t tile_panels = config::panels * sub_panels;
     static constexpr size_t tile_outputs = tile_panels * panel_outputs;
-    template <size_t Rows>
-    using tile_type = nibble_tile<lanes, Rows, tile_outputs / lanes::width, Rows < 3 ? 0 : config::unloaded>;
+    using tile_type = nibble_tile<lanes, config::rows, tile_outputs / lanes::width, config::unloaded>;
     static constexpr size_t word_steps = 8;
     static constexpr bool two_planes = Lhs::has_mask && Lhs::has_sign;
     static constexpr size_t chunk_words = 7;
@@ -212,23 +213,11 @@ private:
         return tile + (more ? words * panel_outputs : panels * panel_stride_ - chunk * panel_outputs);
     }
 
-    /// All codes with the weights of a tile. Four rows are two and two: none is left alone.
+    /// All codes with the weights of a tile.
     TERN_INLINE void run_tiles(size_t first, const std::uint8_t* codes, const word* early, size_t words) noexcept {
-        for (size_t v = 0, pair = 0; v < rows_ * digits; pair = (pair + 2) % tile_panels) {
-            const word* const fetched = early + pair * panel_stride_;
-            const size_t left = rows_ * digits - v;
-            if (config::rows == 3 && (left < 3 || left == 4))
-                v += run_tile<2>(first, codes, fetched, v, words);
-            else
-                v += run_tile<config::rows>(first, codes, fetched, v, words);
-        }
-    }
-    template <size_t Rows>
-    TERN_INLINE size_t run_tile(size_t first, const std::uint8_t* codes, const word* early, size_t v,
-                                size_t words) noexcept {
-        tile_type<Rows>::run(table(), codes + v * code_stride, code_stride, weights_, early, panel_stride_, words,
-                             sums_ + sums_at(first, v));
-        return Rows;
+        for (size_t v = 0, pair = 0; v < rows_ * digits; v += config::rows, pair = (pair + 2) % tile_panels)
+            tile_type::run(table(), codes + v * code_stride, code_stride, weights_, early + pair * panel_stride_,
+                           panel_stride_, words, sums_ + sums_at(first, v));
     }
 
     /// A byte for each four positions of the rows at work, and zeros where the last tile is higher than they are.
@@ -251,7 +240,7 @@ private:
                 }
             }
         }
-        static_assert(block_rows % config::rows == 0 || config::rows == 3);
+        static_assert(block_rows % config::rows == 0 && 4 % config::rows == 0);
         for (size_t v = rows_ * digits; v < block_rows && v % 4 != 0; ++v)
             std::memset(codes_ + v * code_stride, 0, words * word_steps);
     }

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: MIT
 // The product of packed rows and lookup indices, as kernel/gemm/driver.hpp wants it.
 //
-// Depth is cut into *segments*: what the two bytes of state of an output hold (see tile.hpp), 36 folds of 28 tiles of
-// weights for trits and single bits (4032 positions) and 85 folds of 8 for digits of two planes (2720 positions), or
-// where wraps are counted 116 folds of 31 (14368 positions) and 255 of 10 (10176). The largest sum of a segment, 14368
-// or 30528, fits int16; behind it sums go to int32, which wraps: parts of a product that fits may pass the range.
+// Depth is cut into *segments*: the words whose codes are kept, and whose sums fit int16: at most 449 of values up to 1
+// (14368 positions) or 299 of values up to 3. Behind a segment sums go to int32, which wraps: parts of a product that
+// fits may pass the range.
 // Where rows of the tables cover two positions only, the weights' bytes are split into their digits first, a *chunk* of
 // one fold at a time, which all rows of the block then use.
 #pragma once
@@ -34,25 +33,17 @@ class lookup_product : public selected_planes<Arch, Lhs, packed_indices> {
     static constexpr size_t tile_steps = packed_indices::tile_depth / lanes::positions;
     static constexpr size_t word_steps = word_bits / lanes::positions;
     static constexpr size_t bias = size_t{lanes::positions} * size_t{digits::max_abs};  // of a step
-    template <size_t Rows>
-    using tile_of = lookup_tile<lanes, Rows, tile_panels, 2 * bias, Rows < 3 || OneRow ? 0 : config::unloaded>;
-    using tile_type = tile_of<tile_rows>;
+    using tile_type = lookup_tile<lanes, tile_rows, tile_panels, 2 * bias, OneRow ? 0 : config::unloaded>;
     static constexpr size_t chunk_tiles = tile_type::fold_steps / tile_steps;
-    static constexpr size_t segment_words = tile_type::most_folds * chunk_tiles / word_tiles;
-    static constexpr size_t segment_folds = bits::ceil_div(segment_words * word_tiles, chunk_tiles);
-    static_assert(segment_folds <= tile_type::most_folds);
+    static constexpr size_t segment_words = config::segment_words * (digits::max_abs == 1 ? 3 : 2) / 3;
     static_assert(segment_words * word_bits * size_t{digits::max_abs} <= 32767);
-    // Codes of so many words are kept; those of deeper rows are made once more for each group of panels.
-    static constexpr size_t kept_words = config::kept_segments * segment_words;
-    // Never a multiple of a page.
-    static constexpr size_t code_stride = bits::ceil_div(kept_words, 8) * 8 * word_steps + 64;
+    // Codes of deeper rows are made once more for each group of panels. Never a multiple of a page.
+    static constexpr size_t code_stride = bits::ceil_div(segment_words, 8) * 8 * word_steps + 64;
     // Rows of the digits are rows of their own; the digits of a block share the room.
-    static constexpr bool by_threes = tile_rows == 3;  // and by twos, so that none is left alone
-    static constexpr size_t least_rows = by_threes ? 2 : tile_rows;
-    static constexpr size_t digit_tiles = config::block_rows / (least_rows * digits::count);
+    static constexpr size_t digit_tiles = config::block_rows / (tile_rows * digits::count);
 
 public:
-    static constexpr size_t row_block = OneRow ? 1 : least_rows * (digit_tiles == 0 ? 1 : digit_tiles);
+    static constexpr size_t row_block = OneRow ? 1 : tile_rows * (digit_tiles == 0 ? 1 : digit_tiles);
     static constexpr size_t row_step = 1;
     static constexpr size_t panels = group_panels * lookup_outputs / panel_outputs;
 
@@ -62,7 +53,7 @@ public:
     void select(size_t row, size_t rows, size_t from, size_t to) noexcept {
         base::select_words(row, rows, from, to);
         tiles_ = bits::ceil_div(to - from, packed_indices::tile_depth);
-        if (words_ <= kept_words) make_codes(0, words_);
+        if (words_ <= segment_words) make_codes(0, words_);
     }
 
     [[nodiscard]] TERN_INLINE size_t near_panels() const noexcept {
@@ -76,7 +67,7 @@ public:
         const size_t present = bits::ceil_div(count * panel_outputs, lookup_outputs);
         for (size_t segment = 0; segment < words_; segment += segment_words) {
             const size_t words = words_ - segment < segment_words ? words_ - segment : segment_words;
-            if (words_ > kept_words) make_codes(segment, words);
+            if (words_ > segment_words) make_codes(segment, words);
             const size_t left = tiles_ - segment * word_tiles;
             const size_t tiles = left < words * word_tiles ? left : words * word_tiles;
             std::memset(state_, 0, sizeof state_);
@@ -88,8 +79,7 @@ public:
 private:
     /// Rows behind the last are computed as the last and never stored.
     [[nodiscard]] TERN_INLINE size_t tiled_rows() const noexcept {
-        if (by_threes && rows_ > 1) return rows_;
-        return bits::ceil_div(rows_, least_rows) * least_rows;
+        return bits::ceil_div(rows_, tile_rows) * tile_rows;
     }
     [[nodiscard]] static TERN_INLINE size_t state_at(size_t sub, size_t digit, size_t r) noexcept {
         return ((sub * digits::count + digit) * row_block + r) * tile_type::row_state;
@@ -139,7 +129,7 @@ private:
     /// All rows and digits, `tiles` tiles of weights from word `segment` of the selected depth on.
     TERN_INLINE void run_segment(size_t first, size_t present, size_t segment, size_t tiles) noexcept {
         const size_t offset = (first_word_ + segment) * word_tiles * packed_indices::tile_bytes;
-        const std::uint8_t* const codes = codes_ + (words_ > kept_words ? 0 : segment * word_steps);
+        const std::uint8_t* const codes = codes_;
         constexpr size_t most = tile_steps == 2 ? chunk_tiles : segment_words * word_tiles;
         for (size_t sub = 0; sub * tile_panels < present; ++sub) {
             for (size_t tile = 0; tile < tiles; tile += most) {
@@ -165,25 +155,12 @@ private:
                 for (size_t d = 0; d < digits::count; ++d) {
                     const std::uint8_t* const table = digits::template table<lanes::positions>(d);
                     const std::uint8_t* const from = codes + d * row_block * code_stride + tile * tile_steps;
-                    for (size_t r = 0, p = 0; r < rows_; p = (p + 1) % tile_panels) {
-                        std::uint8_t* const state = state_ + state_at(sub, d, r);
-                        if (by_threes && (rows_ - r < 3 || rows_ - r == 4))
-                            r += run_tile<least_rows>(table, from + r * code_stride, w, early[p], count, state);
-                        else
-                            r += run_tile<tile_rows>(table, from + r * code_stride, w, early[p], count, state);
-                    }
+                    for (size_t r = 0, p = 0; r < rows_; r += tile_rows, p = (p + 1) % tile_panels)
+                        tile_type::template run<code_stride>(table, from + r * code_stride, w, early[p],
+                                                             count * tile_steps, state_ + state_at(sub, d, r));
                 }
             }
         }
-    }
-
-    template <size_t Rows>
-    static TERN_INLINE size_t run_tile(const std::uint8_t* table, const std::uint8_t* codes,
-                                       const std::uint8_t* const (&weights)[tile_panels],
-                                       const std::uint8_t* early, size_t tiles,
-                                       std::uint8_t* state) noexcept {
-        tile_of<Rows>::template run<code_stride>(table, codes, weights, early, tiles * tile_steps, state);
-        return Rows;
     }
 
     /// Both base-9 digits of some tiles of indices, 64 bytes a step.

@@ -2,11 +2,8 @@
 // The register tile of a product by lookup: Rows activation rows x Panels panels of 64 outputs, outputs in lanes.
 //
 // A step is `Lanes::positions` positions of depth: the code of a row selects a row of the table, and each output's
-// weight byte a place in it (see tables.hpp). Entries are not negative and are added up in bytes. Before a byte can
-// overflow, what is above its lowest `low_bits` bits moves to a second byte, in memory: half the traffic of sums of 16
-// bits. Where bytes are compared cheaply it stays instead, and the second byte counts how often the first one wrapped:
-// it did where it is less than it was, because it grew by less than 256. Both bytes are the state of an output; 16 bits
-// hold what they stand for, less the bias.
+// weight byte a place in it (see tables.hpp). Entries are not negative and are added up in bytes; before a byte can
+// overflow it goes to sums of 16 bits in memory, the state of an output.
 #pragma once
 
 #include <tern/kernel/gemm/tile.hpp>
@@ -26,17 +23,10 @@ struct lookup_tile {
     /// Bytes of state of one row.
     static constexpr size_t row_state = 2 * Panels * lookup_outputs;
 
-    /// Where wraps of a byte are counted, it goes on from there, and what 16 bits hold ends a segment: 3592 steps are a
-    /// round 14336 positions.
-    static constexpr bool counts_wraps = simd::counts_wraps<Lanes>;
-    static constexpr int low_bits = counts_wraps ? 8 : MostStep > 8 ? 6 : 5;  // large entries: longer segments
-    static constexpr size_t low_most = counts_wraps ? 0 : (size_t{1} << low_bits) - 1;
-    /// Steps between two folds, and folds that the second byte holds.
-    static constexpr size_t fold_steps = (255 - low_most) / MostStep;
-    static constexpr size_t needed_folds = bits::ceil_div(3592, fold_steps);
-    static constexpr size_t held_folds = counts_wraps ? 255 : 255 / (255 >> low_bits % 8);
-    static constexpr size_t most_folds = counts_wraps && needed_folds < held_folds ? needed_folds : held_folds;
-    static_assert(fold_steps != 0 && low_most + fold_steps * MostStep <= 255);
+    static constexpr size_t pass = Lanes::positions == 2 ? 2 : 1;  ///< steps of a tile of weights
+    /// Steps that a byte holds.
+    static constexpr size_t fold_steps = 255 / MostStep / pass * pass;
+    static_assert(fold_steps != 0);
 
     /// Adds `steps` steps to the state. weights[p]: 64 bytes a step. Codes of a row are Stride bytes from the next.
     /// early: weights that are fetched for what follows, a tile of them for each that is read: neither bursts with much
@@ -45,34 +35,27 @@ struct lookup_tile {
     static TERN_INLINE void run(const std::uint8_t* table, const std::uint8_t* codes,
                                 const std::uint8_t* const (&weights)[Panels], const std::uint8_t* early,
                                 size_t steps, std::uint8_t* state) noexcept {
-        reg acc[Rows][registers];
-        each(acc, state, [](reg& x, std::uint8_t* low) TERN_INLINE_LAMBDA { x = Lanes::load(low); });
         const size_t end = steps * lookup_outputs;
         for (size_t at = 0; at < end;) {
             const size_t stop = end - at < fold_steps * lookup_outputs ? end : at + fold_steps * lookup_outputs;
-            constexpr size_t pass = Lanes::positions == 2 ? 2 : 1;  // steps of a tile of weights
+            reg acc[Rows][registers];
+            each(acc, state, [](reg& x, std::uint8_t*) TERN_INLINE_LAMBDA { x = Lanes::zero(); });
             TERN_KEEP_LOOP
             for (; at < stop; at += pass * lookup_outputs, codes += pass)
                 bits::unroll<pass>([&](auto s) TERN_INLINE_LAMBDA {
+                    if constexpr (pass == 2 && s == 0) bits::prefetch(early + at / 2);
                     step<Stride>(acc, table, codes + s, weights, early, at + s * lookup_outputs);
                 });
             simd::hide(state);
-            each(acc, state, [](reg& x, std::uint8_t* low) TERN_INLINE_LAMBDA {
-                if constexpr (counts_wraps)
-                    Lanes::count_wraps(low, x);
-                else
-                    Lanes::template fold<low_bits>(low + Lanes::width, x);
-            });
+            each(acc, state, [](reg& x, std::uint8_t* sums) TERN_INLINE_LAMBDA { Lanes::widen(sums, x); });
         }
-        if constexpr (!counts_wraps)
-            each(acc, state, [](reg& x, std::uint8_t* low) TERN_INLINE_LAMBDA { Lanes::store(low, x); });
     }
 
     /// acc[o] = or += (sum - bias) * 2^shift for the outputs of one row.
     static TERN_INLINE void finish(const std::uint8_t* state, std::uint16_t bias, int shift, bool add,
                                    std::int32_t* acc) noexcept {
         for (size_t j = 0; j < registers; ++j)
-            Lanes::template finish<low_bits>(state + 2 * j * Lanes::width, bias, shift, add, acc + j * Lanes::width);
+            Lanes::finish(state + 2 * j * Lanes::width, bias, shift, add, acc + j * Lanes::width);
     }
 
 private:
@@ -80,10 +63,7 @@ private:
     static TERN_INLINE void step(reg (&acc)[Rows][registers], const std::uint8_t* table, const std::uint8_t* codes,
                                  const std::uint8_t* const (&weights)[Panels], const std::uint8_t* early,
                                  size_t at) noexcept {
-        if constexpr (Lanes::positions == 4)
-            bits::prefetch_to_second_level(early + at);
-        else
-            bits::prefetch(early + at / 2);
+        if constexpr (Lanes::positions == 4) bits::prefetch_to_second_level(early + at);
         const auto index = [&](size_t j) TERN_INLINE_LAMBDA {
             return weights[j / panel_registers] + at + j % panel_registers * Lanes::width;
         };
