@@ -16,7 +16,7 @@
 // A panel whose outputs belong to several groups is multiplied once for each of them, and every group keeps its own.
 #pragma once
 
-#include <tern/kernel/conv/geometry.hpp>
+#include <tern/kernel/conv/blocks.hpp>
 #include <tern/kernel/gemm/sink.hpp>
 
 namespace tern::kernel {

@@ -170,17 +170,13 @@ private:
         const size_t first = (block_->column - block_->strip) * move;
         const std::uint16_t* const index = indices_ + p * taps_ * packed_codes::tile_outputs;
         const size_t count = block_->count;
-        for (size_t r = 0; r < count;) {
-            const auto some = [&](auto rows) TERN_INLINE_LAMBDA {
-                run<rows>(first + r * move, move, index, starts_[p],
-                          [&](size_t i, const lanes::reg(&sum)[registers]) TERN_INLINE_LAMBDA { put(r + i, sum); });
-                r += rows;
-            };
-            if (count - r > row_step)
-                some(bits::index<2 * row_step>{});
-            else
-                some(bits::index<row_step>{});
-        }
+        const auto some = [&](auto rows, size_t r) TERN_INLINE_LAMBDA {
+            run<rows>(first + r * move, move, index, starts_[p],
+                      [&](size_t i, const lanes::reg(&sum)[registers]) TERN_INLINE_LAMBDA { put(r + i, sum); });
+        };
+        size_t r = 0;
+        for (; r < count && count - r > row_step; r += 2 * row_step) some(bits::index<2 * row_step>{}, r);
+        if (r < count) some(bits::index<row_step>{}, r);
     }
 
     [[nodiscard]] static TERN_INLINE std::int32_t unsigned_zero(const byte_image& input) noexcept {

@@ -134,8 +134,8 @@ struct limits_sink {
     /// The same of a whole word: of panels `panel`, which is even, and the next.
     TERN_INLINE void put_pair(const signs& low, const signs& high, size_t row, size_t panel, std::uint32_t below,
                               std::uint32_t above) const noexcept {
-        put_word({both(low.negative & bits::low_mask(panel_outputs), high.negative), both(low.exists, high.exists)}, row,
-                 panel, below, above);
+        const std::uint32_t negative = both(low.negative & bits::low_mask(panel_outputs), high.negative);
+        put_word({negative, both(low.exists, high.exists)}, row, panel, below, above);
     }
     TERN_INLINE void put_word(const signs& s, size_t row, size_t panel, std::uint32_t below,
                               std::uint32_t above) const noexcept {
