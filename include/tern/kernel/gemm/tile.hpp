@@ -176,16 +176,26 @@ struct tile {
     };
 
     template <size_t First>
-    static TERN_INLINE void load_rows(operands& o, row_pointers& lhs) noexcept {
+    static TERN_INLINE void load_rows(operands& o, const row_pointers& lhs) noexcept {
         bits::unroll<wave_rows>([&](auto i) TERN_INLINE_LAMBDA {
             if constexpr (Lhs::has_sign) {
-                o.x_sign[i] = Lanes::broadcast_next(lhs.sign[First + i]);
+                o.x_sign[i] = Lanes::broadcast_at(lhs.sign[First + i]);
                 Lanes::keep(o.x_sign[i]);
             }
             if constexpr (Lhs::has_mask) {
-                o.x_mask[i] = Lanes::broadcast_next(lhs.mask[First + i]);
+                o.x_mask[i] = Lanes::broadcast_at(lhs.mask[First + i]);
                 Lanes::keep(o.x_mask[i]);
             }
+        });
+    }
+
+    /// The first Count rows: all of them at one place of a step, for behind a load or a product such an addition waits
+    /// until it is done, on cores that finish in order.
+    template <size_t Count>
+    static TERN_INLINE void advance(row_pointers& lhs) noexcept {
+        bits::unroll<Count>([&](auto r) TERN_INLINE_LAMBDA {
+            if constexpr (Lhs::has_sign) Lanes::advance(lhs.sign[r]);
+            if constexpr (Lhs::has_mask) Lanes::advance(lhs.mask[r]);
         });
     }
 
@@ -212,9 +222,9 @@ struct tile {
 
     /// `step` for cores that run in order: waves of equal operations, none of which waits for another, and loads where
     /// operands are no longer needed, before the counts, which take as long. `o`: this block's first operands, and then,
-    /// where there is a next block, those of it.
+    /// where there is a next block, those of it; the first wave's rows are at their next words already.
     template <bool More>
-    static TERN_INLINE void wave_step(counters& n, operands& o, row_pointers& lhs, const word* const (&rhs)[panels],
+    static TERN_INLINE void wave_step(counters& n, operands& o, const row_pointers& lhs, const word* const (&rhs)[panels],
                                       const word* const (&next)[panels], size_t lane) noexcept {
         bits::unroll<waves>([&](auto k) TERN_INLINE_LAMBDA {
             constexpr bool last = k + 1 == waves;
@@ -335,6 +345,7 @@ struct tile {
                         if constexpr (Lhs::has_sign) rows.sign[r] = x[r] + at + sign_offset;
                     });
                     load_rows<0>(o, rows);
+                    advance<wave_rows>(rows);
                     load_signs<0>(o, w, lane);
                     load_masks<0>(o, w, lane);
                     const word* next[panels];
@@ -342,6 +353,7 @@ struct tile {
                     for (; at + 1 < end; ++at) {
                         bits::unroll<panels>([&](auto i) TERN_INLINE_LAMBDA { next[i] = w[i] + block_words; });
                         wave_step<true>(n, o, rows, w, next, lane);
+                        advance<Rows>(rows);
                         bits::unroll<panels>([&](auto i) TERN_INLINE_LAMBDA { w[i] = next[i]; });
                     }
                     wave_step<false>(n, o, rows, w, w, lane);  // nothing behind the depth is read
