@@ -239,7 +239,7 @@ y is what a loop written by hand reaches in the same model. `(!)`: below %d %% o
 llvm-mca's cortex-a72 is its cortex-a57. `row`: the loop of a single row of activations, which the memory bounds anyway.
 `16 rows`, `8 rows`: of a tile that has as many; the others have 20 and share what codes cost before they multiply.
 Below the bar: SMLAL on A53 and others (8 products an instruction, and loads that these cores wait for), and SVE of 128 bits
-on A510, whose CNT takes 8 cycles in that model, where NEON's takes 3, with four of them under way. Nothing chooses it there.
+on A510, whose CNT takes 8 cycles in that model, where NEON's takes 4, with four of them under way. Nothing chooses it there.
 Versions: %s.
 """
 
