@@ -117,7 +117,7 @@ void add_network(const network_table& table, const std::string& suffix = "", boo
             });
         });
         if (step().what == network_step::product)
-            add(prefix + network<Encoding, arch>(table).steps()[i].name + "/threads:2", [=](benchmark::State& state, bool) {
+            add(prefix + step().name + "/threads:2", [=](benchmark::State& state, bool) {
                 measure_two_threads<Encoding>(state, arch{}, table, step().macs, step().run);
             });
     }

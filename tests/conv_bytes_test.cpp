@@ -8,6 +8,7 @@
 
 #include <tern/buffer.hpp>
 #include <tern/conv_fused.hpp>
+#include <tern/reference/fused.hpp>
 
 #include "support/convolutions.hpp"
 
@@ -236,20 +237,33 @@ TEST_CASE("bytes: integer limits see what int32 results are") {
         for (size_t o = 0; o < outputs; ++o) {
             lower[o] = -static_cast<std::int32_t>(random.next() % 400);
             upper[o] = static_cast<std::int32_t>(random.next() % 400);
+            if (random.once_in(8)) lower[o] = random.once_in(2) ? 2000000000 : -2000000000;  // nowhere near 16 bits
+            if (random.once_in(8)) upper[o] = random.once_in(2) ? 2000000000 : -2000000000;
             if (random.once_in(3)) negative[o / 32] |= tern::word{1} << o % 32;
         }
         const size_t pixels = c.shape.output_pixels();
-        tern::packed_activations<tern::ternary> packed(pixels, outputs);
-        const tern::mutable_packed_tensor<tern::ternary> dst{packed, 1, 11, 37};
         const tern::integer_limits limits(lower.data(), upper.data(), negative.data());
-        REQUIRE(tern::conv2d(c.input(), codes, c.shape.window, dst, limits) == status::ok);
+        const tern::matrix_view<const std::int32_t> all(sums.data(), pixels, outputs);
+        std::vector<std::int8_t> values(sums.size());
+        tern::reference::ternarize(all, limits, tern::matrix_view<std::int8_t>(values.data(), pixels, outputs));
+        const tern::packed_codes& filters = codes;
+        const size_t count = tern::conv2d_tiles(filters, c.input());
+        for (const size_t cut : {size_t{0}, count / 3, count}) {
+            ternary_destination dst(pixels, outputs, form::padded);
+            dst.expect(values);
+            const tern::mutable_packed_tensor<tern::ternary> to{dst.view(), 1, 11, 37};
+            REQUIRE(tern::conv2d(c.input(), filters, c.shape.window, to, limits, tiles{cut}) == status::ok);
+            REQUIRE(tern::conv2d(c.input(), filters, c.shape.window, to, limits, tiles{0, cut}) == status::ok);
+            CHECK(dst.difference() == "");
+        }
+        using binary = tern::basic_binary<tern::set_bit::minus>;
+        tern::packed_activations<binary> packed(pixels, outputs);
+        const tern::mutable_packed_tensor<binary> to{packed, 1, 11, 37};
+        tern::reference::binarize(all, limits, tern::matrix_view<std::int8_t>(values.data(), pixels, outputs));
+        REQUIRE(tern::conv2d(c.input(), codes, c.shape.window, to, limits) == status::ok);
         size_t wrong = 0;
         for (size_t p = 0; p < pixels; ++p)
-            for (size_t o = 0; o < outputs; ++o) {
-                const std::int32_t sum = sums[p * outputs + o];
-                const int value = sum > upper[o] ? 1 : sum < lower[o] ? -1 : 0;
-                wrong += dst.pixels.value(p, o) != (limits.is_negative(o) ? -value : value);
-            }
+            for (size_t o = 0; o < outputs; ++o) wrong += to.pixels.value(p, o) != values[p * outputs + o];
         CHECK(wrong == 0);
     }
 }

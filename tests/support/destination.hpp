@@ -64,7 +64,7 @@ public:
         for (size_t r = 0; r < view_.rows; ++r) all.insert(all.end(), view_.row(r), view_.row(r) + view_.cols);
         return all;
     }
-    /// The columns [first, last) of the rows [first_row, last_row) of a dense matrix of the same shape are to be written.
+    /// Columns [first, last) of the rows [first_row, last_row) of a dense matrix of the same shape are to be written.
     void expect(const std::vector<T>& results, size_t first = 0, size_t last = static_cast<size_t>(-1),
                 size_t first_row = 0, size_t last_row = static_cast<size_t>(-1)) {
         for (size_t r = first_row; r < view_.rows && r < last_row; ++r)
@@ -88,11 +88,12 @@ private:
     image<T> image_;
 };
 
-/// An operation on `count` tiles that writes a rows x cols matrix, cut in two everywhere: both ranges together write all
-/// of the expected results and nothing else, and no element twice. Returns the first cut where that is not so; `count`
-/// + 1, if there is none. run(view, tiles) answers whether the operation was accepted.
+/// An operation on `count` tiles that writes a rows x cols matrix, cut in two everywhere: both ranges together write
+/// all of the expected results and nothing else, and no element twice. Returns the first cut where that is not so;
+/// `count` + 1, if there is none. run(view, tiles) answers whether the operation was accepted.
 template <class T, class Run>
-[[nodiscard]] size_t first_bad_cut(const std::vector<T>& expected, size_t rows, size_t cols, size_t count, const Run& run) {
+[[nodiscard]] size_t first_bad_cut(const std::vector<T>& expected, size_t rows, size_t cols, size_t count,
+                                   const Run& run) {
     for (size_t cut = 0; cut <= count; ++cut) {
         destination<T> all(rows, cols, 1);
         destination<T> behind(rows, cols, 1);
@@ -117,8 +118,8 @@ public:
         return {image_.memory() + margin, shape_.rows, shape_.depth, shape_.row_stride, shape_.plane_stride};
     }
     [[nodiscard]] std::string difference() const { return image_.difference(); }
-    /// The panels [first, last) of the rows [first_row, last_row) of a dense rows x depth matrix are to be written, zeros
-    /// as code 00. The last panel of a row also clears the padding of its word.
+    /// Panels [first, last) of rows [first_row, last_row) of a dense rows x depth matrix are to be written, zeros as
+    /// code 00. The last panel of a row also clears the padding of its word.
     void expect(const std::vector<std::int8_t>& results, size_t first = 0, size_t last = static_cast<size_t>(-1),
                 size_t first_row = 0, size_t last_row = static_cast<size_t>(-1)) {
         const size_t padded = (shape_.depth + 31) / 32 * 32;

@@ -58,17 +58,24 @@ struct neon_lanes {
 #endif
     }
     static TERN_INLINE reg broadcast(std::uint32_t x) noexcept { return vdupq_n_u32(x); }
-    /// `broadcast` of a word, and on to the next. In assembly, because GCC loads and duplicates in two instructions, and
-    /// compilers compute each address from one index, between the waves.
-    static TERN_INLINE reg broadcast_next(const std::uint32_t*& from) noexcept {
+    /// `broadcast` of a word in memory. In assembly, because GCC loads and duplicates in two instructions.
+    static TERN_INLINE reg broadcast_at(const std::uint32_t* from) noexcept {
 #if defined(__aarch64__) && defined(__GNUC__)
         reg x;
         __asm__("ld1r {%0.4s}, %1" : "=w"(x) : "Q"(*from));
-        ++from;
-        __asm__("" : "+r"(from));
         return x;
 #else
-        return vld1q_dup_u32(from++);
+        return vld1q_dup_u32(from);
+#endif
+    }
+    /// On to the next, here: compilers would compute each address from one index, between the waves.
+    static TERN_INLINE void advance(const std::uint32_t*& from) noexcept {
+#if defined(__aarch64__) && defined(__clang__)
+        __asm__ volatile("" : "+r"(from));
+#endif
+        ++from;
+#if defined(__aarch64__) && defined(__GNUC__)
+        __asm__ volatile("" : "+r"(from));
 #endif
     }
     static TERN_INLINE void store(std::int32_t* to, reg x) noexcept { vst1q_s32(to, vreinterpretq_s32_u32(x)); }

@@ -58,6 +58,13 @@ struct avx512_pixels {
         _mm512_storeu_si512(to, _mm512_cvtepi16_epi32(_mm512_castsi512_si256(x)));
         _mm512_storeu_si512(to + 16, _mm512_cvtepi16_epi32(_mm512_extracti64x4_epi64(x, 1)));
     }
+    /// 32 int32, those that are no numbers of 16 bits as the next one that is.
+    static TERN_INLINE reg saturate(const std::int32_t* from) noexcept {
+        return _mm512_inserti64x4(_mm512_castsi256_si512(_mm512_cvtsepi32_epi16(load(from))),
+                                  _mm512_cvtsepi32_epi16(load(from + 16)), 1);
+    }
+    /// Bit i: a[i] > b[i].
+    static TERN_INLINE std::uint32_t above(reg a, reg b) noexcept { return _mm512_cmpgt_epi16_mask(a, b); }
     /// 32 int32 of any alignment modulo 2^16.
     static TERN_INLINE reg narrow(const void* from) noexcept {
         const auto* const at = static_cast<const std::uint8_t*>(from);

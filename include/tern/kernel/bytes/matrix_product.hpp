@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 // Signed bytes times ternary codes where instructions multiply pairs of rows by pairs of outputs (USMMLA).
 //
-// As in codes.hpp sums start at -sum x, and codes are the weights plus one. Rows are copied in pairs, eight positions of
-// depth of one beside those of the other, all pairs of a step side by side: what a tile reads is one stream. Behind the
-// last row and behind the depth there are zeros, so there are no tails.
+// As in codes.hpp sums start at -sum x, and codes are the weights plus one. Rows are copied in pairs, eight positions
+// of depth of one beside those of the other, all pairs of a step side by side: what a tile reads is one stream. Behind
+// the last row and behind the depth there are zeros, so there are no tails.
 #pragma once
 
 #include <tern/kernel/bytes/codes.hpp>

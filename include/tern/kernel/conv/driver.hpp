@@ -10,12 +10,13 @@
 //   window_sum(r)                      sum of the activations of window r over its taps, if sums were wanted
 //   multiply(panel, count, acc, stride)  acc[r * stride + o] = window r times output o of the panels [panel, panel +
 //                                      count), with whatever may be written behind the last row and output
+//   store(sink, panel, count)          strips only: does all that multiply and the sink would do, or answers false
 //   weight_sums(panel, kind, sums)     sums of a panel's 16 weight vectors over the taps of a kind of pixels
 //
 // A panel whose outputs belong to several groups is multiplied once for each of them, and every group keeps its own.
 #pragma once
 
-#include <tern/kernel/conv/geometry.hpp>
+#include <tern/kernel/conv/blocks.hpp>
 #include <tern/kernel/gemm/sink.hpp>
 
 namespace tern::kernel {
@@ -114,6 +115,8 @@ private:
         const size_t last = (behind < filters_.outputs ? behind : filters_.outputs) - 1;
         if (group_of(first) != group_of(last)) return run_groups(panel, count, group_of(first), group_of(last));
         select(group_of(first));
+        if constexpr (in_strips)
+            if (windows_.store(sink_, panel, count)) return;
         std::int32_t* to = acc_;
         size_t to_stride = stride;
         if constexpr (Sink::direct) {  // straight to the destination, where all that is written exists

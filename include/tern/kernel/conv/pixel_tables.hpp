@@ -12,6 +12,7 @@
 
 #include <tern/kernel/bytes/codes.hpp>
 #include <tern/kernel/conv/bytes.hpp>
+#include <tern/kernel/sinks/fused.hpp>
 #include <tern/simd/x86_pixels.hpp>
 
 #if TERN_HAS_AVX512
@@ -96,20 +97,42 @@ public:
     [[nodiscard]] TERN_INLINE std::int32_t window_sum(size_t r) const noexcept { return sums_[r]; }
 
     TERN_INLINE void multiply(size_t panel, size_t, std::int32_t* acc, size_t stride) noexcept {
-        const size_t p = panel / code_panel;
-        const size_t move = static_cast<size_t>(geometry_.x.out_move) * lanes::width;
-        const size_t first = (block_->column - block_->strip) * move;
-        const std::uint16_t* const index = indices_ + p * taps_ * packed_codes::tile_outputs;
-        for (size_t r = 0; r < block_->count;) {
-            const auto some = [&](auto rows) TERN_INLINE_LAMBDA {
-                run<rows>(first + r * move, move, index, starts_[p], acc + r * stride, stride);
-                r += rows;
-            };
-            if (block_->count - r > row_step)
-                some(bits::index<2 * row_step>{});
-            else
-                some(bits::index<row_step>{});
-        }
+        run_block(panel, [&](size_t r, const lanes::reg(&sum)[registers]) TERN_INLINE_LAMBDA {
+            bits::unroll<registers>([&](auto k) TERN_INLINE_LAMBDA {
+                lanes::store_sums(acc + r * stride + k * lanes::width, sum[k]);
+            });
+        });
+    }
+
+    /// Sums are compared as they are, with limits that saturate: what fits 16 bits is on the same side of both.
+    template <class Encoding>
+    TERN_INLINE bool store(const integer_sink<Arch, Encoding>& sink, size_t panel, size_t count) noexcept {
+        if (panel != limits_of_) set_limits(sink, panel, count);
+        const size_t pixels = block_->count;
+        const size_t words = bits::ceil_div(count, 2);
+        typename integer_sink<Arch, Encoding>::signs signs[registers] = {};
+        lanes::reg lower[registers];
+        lanes::reg upper[registers];
+        bits::unroll<registers>([&](auto k) TERN_INLINE_LAMBDA {
+            if (k < words) signs[k] = sink.signs_of_word(sink.limits.negative, panel + 2 * k);
+            lower[k] = lanes::load(lower_[k]);
+            upper[k] = lanes::load(upper_[k]);
+        });
+        const size_t first_row = block_->row[0];
+        run_block(panel, [&](size_t r, const lanes::reg(&sum)[registers]) TERN_INLINE_LAMBDA {
+            if (r >= pixels) return;
+            bits::unroll<registers>([&](auto k) TERN_INLINE_LAMBDA {
+                if (k < words)
+                    sink.put_word(signs[k], first_row + r, panel + 2 * k,
+                                  Encoding::has_mask ? lanes::above(lower[k], sum[k]) : 0u,
+                                  lanes::above(sum[k], upper[k]));
+            });
+        });
+        return true;
+    }
+    template <class Sink>
+    TERN_INLINE bool store(const Sink&, size_t, size_t) noexcept {
+        return false;
     }
 
     /// Those of all taps are stored with the filters; the others are added up one by one.
@@ -121,6 +144,41 @@ public:
     }
 
 private:
+    static constexpr size_t none = static_cast<size_t>(-1);
+
+    template <class Sink>
+    TERN_INLINE void set_limits(const Sink& sink, size_t panel, size_t count) noexcept {
+        limits_of_ = panel;
+        std::int32_t lower[packed_codes::tile_outputs] = {};
+        std::int32_t upper[packed_codes::tile_outputs] = {};
+        for (size_t p = 0; p < count; ++p) {
+            const auto state = sink.prepare(panel + p);
+            std::memcpy(lower + p * panel_outputs, state.lower, sizeof state.lower);
+            std::memcpy(upper + p * panel_outputs, state.upper, sizeof state.upper);
+        }
+        bits::unroll<registers>([&](auto k) TERN_INLINE_LAMBDA {
+            lanes::store(lower_[k], lanes::saturate(lower + k * lanes::width));
+            lanes::store(upper_[k], lanes::saturate(upper + k * lanes::width));
+        });
+    }
+
+    /// Calls put(window, sums) for the windows of the block, and for up to three behind them.
+    template <class Put>
+    TERN_INLINE void run_block(size_t panel, const Put& put) noexcept {
+        const size_t p = panel / code_panel;
+        const size_t move = static_cast<size_t>(geometry_.x.out_move) * lanes::width;
+        const size_t first = (block_->column - block_->strip) * move;
+        const std::uint16_t* const index = indices_ + p * taps_ * packed_codes::tile_outputs;
+        const size_t count = block_->count;
+        const auto some = [&](auto rows, size_t r) TERN_INLINE_LAMBDA {
+            run<rows>(first + r * move, move, index, starts_[p],
+                      [&](size_t i, const lanes::reg(&sum)[registers]) TERN_INLINE_LAMBDA { put(r + i, sum); });
+        };
+        size_t r = 0;
+        for (; r < count && count - r > row_step; r += 2 * row_step) some(bits::index<2 * row_step>{}, r);
+        if (r < count) some(bits::index<row_step>{}, r);
+    }
+
     [[nodiscard]] static TERN_INLINE std::int32_t unsigned_zero(const byte_image& input) noexcept {
         return input.zero_point + 128;
     }
@@ -199,10 +257,9 @@ private:
     }
 
     /// `Rows` windows by 64 outputs; the first window's table of a line is `first` numbers behind the line's start.
-    template <size_t Rows>
+    template <size_t Rows, class Put>
     TERN_INLINE void run(size_t first, size_t move, const std::uint16_t* index,
-                         const std::uint16_t (&start)[registers][lanes::width], std::int32_t* acc,
-                         size_t stride) const noexcept {
+                         const std::uint16_t (&start)[registers][lanes::width], const Put& put) const noexcept {
         lanes::reg sum[Rows][registers];
         bits::unroll<registers>([&](auto k) TERN_INLINE_LAMBDA {
             const auto s = lanes::load(start[k]);
@@ -227,11 +284,7 @@ private:
                 bits::unroll<Rows / row_step>([&](auto q) TERN_INLINE_LAMBDA { table[q] += next; });
             }
         }
-        bits::unroll<Rows>([&](auto r) TERN_INLINE_LAMBDA {
-            bits::unroll<registers>([&](auto k) TERN_INLINE_LAMBDA {
-                lanes::store_sums(acc + r * stride + k * lanes::width, sum[r][k]);
-            });
-        });
+        bits::unroll<Rows>([&](auto r) TERN_INLINE_LAMBDA { put(r, sum[r]); });
     }
 
     /// Sum of x - z over the taps inside.
@@ -264,6 +317,9 @@ private:
     size_t next_line_ = 0;
     const std::uint16_t* line_[most_lines];
     std::int32_t sums_[row_block];
+    size_t limits_of_ = none;  // the panel that these are about
+    std::uint16_t lower_[registers][lanes::width];
+    std::uint16_t upper_[registers][lanes::width];
     std::uint16_t starts_[most_panels][registers][lanes::width];
     alignas(64) std::uint16_t indices_[most_indices];
     // Up to three windows behind the last of a line are computed with it.

@@ -7,8 +7,8 @@
 // of zeros) the bits of a window are gathered first, as many blocks of depth as the scratch holds.
 #pragma once
 
+#include <tern/kernel/conv/blocks.hpp>
 #include <tern/kernel/conv/gather.hpp>
-#include <tern/kernel/conv/geometry.hpp>
 
 /// The pixels of a tile are one vector; Clang would make one of the taps, and scatter.
 #if defined(__clang__)

@@ -19,8 +19,8 @@ struct conv_part {
         : first_pixel(first_pixel_), last_pixel(last_pixel_), first_panel(first_panel_), last_panel(last_panel_) {}
 };
 
-/// Panels run inside, so that a range of tiles is a stretch of the destination, but for its first and its last block: no
-/// two threads share the cache lines between. Few pixels are one block: every thread then reads its own filters alone.
+/// Panels run inside, so that a range of tiles is a stretch of the destination, but for its first and last block: no
+/// threads share the cache lines between. Few pixels are one block: every thread then reads its own filters alone.
 struct conv_tiling {
     static constexpr size_t most_pixels = 64;  ///< of a block
     static constexpr size_t step = 16;         ///< blocks begin at its multiples, which cut no register tile
@@ -34,7 +34,8 @@ struct conv_tiling {
     [[nodiscard]] TERN_INLINE constexpr size_t count() const noexcept { return blocks() * panels; }
     /// Blocks are of the same size, as far as steps allow; the pixel behind the last block's is `pixels`.
     [[nodiscard]] TERN_INLINE constexpr size_t first_pixel(size_t block) const noexcept {
-        const size_t first = block < blocks() ? share(bits::ceil_div(pixels, step), block, blocks()).first * step : pixels;
+        if (block >= blocks()) return pixels;
+        const size_t first = share(bits::ceil_div(pixels, step), block, blocks()).first * step;
         return first < pixels ? first : pixels;
     }
     /// Calls f(conv_part) for a range of tiles, three times at most, and once for all of them.

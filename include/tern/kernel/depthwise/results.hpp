@@ -61,8 +61,8 @@ public:
     /// Whether words of sums may go out one by one, as `word_stores` says.
     static constexpr bool by_words = std::is_same_v<Sink, int32_sink>;
 
-    /// Words of sums of the selected channels, counted from the first one of `first_pixel`, to the destination. `Dense`:
-    /// there, pixels follow each other without a gap.
+    /// Words of sums of the selected channels, counted from the first one of some pixel, to the destination. `Dense`:
+    /// pixels follow each other there without a gap.
     template <bool Dense>
     struct word_stores {
         std::int32_t* first;

@@ -114,8 +114,8 @@ struct all_kept {
 
 /// Bytes of 32 channels a word; Add: to what is there. Words up to a whole register are read and written.
 /// Unless Then::keeps, calls then(at, count, bytes) for all words, a few at a time between the additions of the next
-/// register: stores in a row would fill the core's queues, and leave the adders idle. Without Add such bytes take turns in
-/// two places: results leave no room for more nearby. A call, since registers are scarce enough without the caller's.
+/// register: stores in a row would fill the core's queues, and leave the adders idle. Without Add such bytes take turns
+/// in two places: results leave no room for more nearby. A call: registers are scarce enough without the caller's.
 template <class Arch, bool Add, class Then>
 TERN_NO_INLINE void sum_stretch(const stretch9& given, size_t words, std::int8_t* to, const Then& next) noexcept {
     const stretch9 s = given;  // of our own: bytes that are written could be the caller's

@@ -158,10 +158,21 @@ struct tile {
         });
     }
 
-    /// What wave_step works on: some of the rows, or some of the registers of a single row.
-    static constexpr size_t wave_rows = Rows % 2 == 0 && !Rhs::has_mask ? 2 : 1;
+    /// What wave_step works on: some of the rows, or some of the registers of a single row. Where weights take eight
+    /// registers, waves of eight have no room, and those of four are too short: six, five and five.
+    static constexpr bool uneven_waves = Rhs::has_mask && !counts_c && Rows == 4 && Registers == 4;
+    static constexpr size_t wave_rows = Rows % 2 == 0 && (!Rhs::has_mask || uneven_waves) ? 2 : 1;  // at most
     static constexpr size_t wave_registers = Rows == 1 && Registers % 4 == 0 ? 4 : Registers;
-    static constexpr size_t waves = Rows / wave_rows * (Registers / wave_registers);
+    static constexpr size_t wave_counts = uneven_waves ? 6 : wave_rows * wave_registers;  // at most
+    static constexpr size_t waves = uneven_waves ? 3 : Rows * Registers / wave_counts;
+    /// The first register of wave k, of all rows' one after the other.
+    static TERN_INLINE constexpr size_t wave_start(size_t k) noexcept {
+        return !uneven_waves ? k * wave_counts : k == 0 ? 0 : 5 * k + 1;
+    }
+    /// Rows that wave k and those before it read.
+    static TERN_INLINE constexpr size_t rows_until(size_t k) noexcept {
+        return bits::ceil_div(wave_start(k + 1), Registers);
+    }
     struct operands {
         reg mask[Rhs::has_mask ? wave_registers : 1];
         reg sign[Rhs::has_sign ? wave_registers : 1];
@@ -175,17 +186,29 @@ struct tile {
         const word* sign[Lhs::has_sign ? Rows : 1];
     };
 
-    template <size_t First>
-    static TERN_INLINE void load_rows(operands& o, row_pointers& lhs) noexcept {
-        bits::unroll<wave_rows>([&](auto i) TERN_INLINE_LAMBDA {
+    /// Rows [First, Last).
+    template <size_t First, size_t Last>
+    static TERN_INLINE void load_rows(operands& o, const row_pointers& lhs) noexcept {
+        bits::unroll<Last - First>([&](auto i) TERN_INLINE_LAMBDA {
+            constexpr size_t to = (First + i) % wave_rows;
             if constexpr (Lhs::has_sign) {
-                o.x_sign[i] = Lanes::broadcast_next(lhs.sign[First + i]);
-                Lanes::keep(o.x_sign[i]);
+                o.x_sign[to] = Lanes::broadcast_at(lhs.sign[First + i]);
+                Lanes::keep(o.x_sign[to]);
             }
             if constexpr (Lhs::has_mask) {
-                o.x_mask[i] = Lanes::broadcast_next(lhs.mask[First + i]);
-                Lanes::keep(o.x_mask[i]);
+                o.x_mask[to] = Lanes::broadcast_at(lhs.mask[First + i]);
+                Lanes::keep(o.x_mask[to]);
             }
+        });
+    }
+
+    /// The first Count rows: all of them at one place of a step, for behind a load or a product such an addition waits
+    /// until it is done, on cores that finish in order.
+    template <size_t Count>
+    static TERN_INLINE void advance(row_pointers& lhs) noexcept {
+        bits::unroll<Count>([&](auto r) TERN_INLINE_LAMBDA {
+            if constexpr (Lhs::has_sign) Lanes::advance(lhs.sign[r]);
+            if constexpr (Lhs::has_mask) Lanes::advance(lhs.mask[r]);
         });
     }
 
@@ -212,78 +235,80 @@ struct tile {
 
     /// `step` for cores that run in order: waves of equal operations, none of which waits for another, and loads where
     /// operands are no longer needed, before the counts, which take as long. `o`: this block's first operands, and then,
-    /// where there is a next block, those of it.
+    /// where there is a next block, those of it; the first wave's rows are at their next words already.
     template <bool More>
-    static TERN_INLINE void wave_step(counters& n, operands& o, row_pointers& lhs, const word* const (&rhs)[panels],
+    static TERN_INLINE void wave_step(counters& n, operands& o, const row_pointers& lhs, const word* const (&rhs)[panels],
                                       const word* const (&next)[panels], size_t lane) noexcept {
         bits::unroll<waves>([&](auto k) TERN_INLINE_LAMBDA {
             constexpr bool last = k + 1 == waves;
             constexpr bool narrow = wave_registers < Registers;
-            constexpr size_t row = narrow ? 0 : k * wave_rows;
-            constexpr size_t first = narrow ? k * wave_registers : 0;
-            constexpr bool loads_rows = last ? More : !narrow;
+            constexpr size_t start = wave_start(k);
+            constexpr size_t first = narrow ? start : 0;  // of the registers whose weights are at hand
             constexpr bool loads_weights = last ? More : narrow;
-            reg c[wave_rows][wave_registers];
-            reg g[wave_rows][wave_registers];
+            reg c[wave_counts];
+            reg g[wave_counts];
             const auto wave = [&](const auto& body) TERN_INLINE_LAMBDA {
-                bits::unroll<wave_rows>([&](auto i) TERN_INLINE_LAMBDA {
-                    bits::unroll<wave_registers>([&](auto j) TERN_INLINE_LAMBDA { body(i, j); });
+                bits::unroll<wave_start(k + 1) - start>([&](auto i) TERN_INLINE_LAMBDA {
+                    body(i, bits::index<(start + i) / Registers>{}, bits::index<(start + i) % Registers>{});
                 });
             };
             if constexpr (Lhs::has_sign && Rhs::has_sign)
-                wave([&](auto i, auto j) TERN_INLINE_LAMBDA {
-                    g[i][j] = Lanes::xor_(o.x_sign[i], o.sign[j]);
-                    Lanes::keep(g[i][j]);
+                wave([&](auto i, auto r, auto j) TERN_INLINE_LAMBDA {
+                    g[i] = Lanes::xor_(o.x_sign[r % wave_rows], o.sign[j - first]);
+                    Lanes::keep(g[i]);
                 });
             if constexpr (counts_c)
-                wave([&](auto i, auto j) TERN_INLINE_LAMBDA {
-                    c[i][j] = Lanes::and_(o.x_mask[i], o.mask[j]);
-                    Lanes::keep(c[i][j]);
+                wave([&](auto i, auto r, auto j) TERN_INLINE_LAMBDA {
+                    c[i] = Lanes::and_(o.x_mask[r % wave_rows], o.mask[j - first]);
+                    Lanes::keep(c[i]);
                 });
             if constexpr (counts_g && (Lhs::has_mask || Rhs::has_mask))
-                wave([&](auto i, auto j) TERN_INLINE_LAMBDA {
+                wave([&](auto i, auto r, auto j) TERN_INLINE_LAMBDA {
                     reg both;
                     if constexpr (counts_c)
-                        both = c[i][j];
+                        both = c[i];
                     else if constexpr (Rhs::has_mask)
-                        both = o.mask[j];
+                        both = o.mask[j - first];
                     else
-                        both = o.x_mask[i];
+                        both = o.x_mask[r % wave_rows];
                     if constexpr (Lhs::has_sign && Rhs::has_sign)
-                        g[i][j] = Lanes::and_(both, g[i][j]);
+                        g[i] = Lanes::and_(both, g[i]);
                     else if constexpr (Lhs::has_sign)
-                        g[i][j] = Lanes::and_not(both, o.x_sign[i]);
+                        g[i] = Lanes::and_not(both, o.x_sign[r % wave_rows]);
                     else
-                        g[i][j] = Lanes::and_not(both, o.sign[j]);
-                    Lanes::keep(g[i][j]);
+                        g[i] = Lanes::and_not(both, o.sign[j - first]);
+                    Lanes::keep(g[i]);
                 });
             constexpr size_t next_first = last ? 0 : first + wave_registers;
             const word* const(&from)[panels] = last ? next : rhs;
             if constexpr (loads_weights) load_signs<next_first>(o, from, lane);
             if constexpr (loads_weights && !counts_c) load_masks<next_first>(o, from, lane);
-            if constexpr (loads_rows) load_rows<last ? 0 : row + wave_rows>(o, lhs);
+            if constexpr (!last)
+                load_rows<rows_until(k), rows_until(k + 1)>(o, lhs);
+            else if constexpr (More)
+                load_rows<0, rows_until(0)>(o, lhs);
             if constexpr (counts_c)
-                wave([&](auto i, auto j) TERN_INLINE_LAMBDA {
-                    c[i][j] = Lanes::count(c[i][j]);
-                    Lanes::keep(c[i][j]);
+                wave([&](auto i, auto, auto) TERN_INLINE_LAMBDA {
+                    c[i] = Lanes::count(c[i]);
+                    Lanes::keep(c[i]);
                 });
             if constexpr (counts_g)
-                wave([&](auto i, auto j) TERN_INLINE_LAMBDA {
-                    g[i][j] = Lanes::count(g[i][j]);
-                    Lanes::keep(g[i][j]);
+                wave([&](auto i, auto, auto) TERN_INLINE_LAMBDA {
+                    g[i] = Lanes::count(g[i]);
+                    Lanes::keep(g[i]);
                 });
             if constexpr (counts_c)
-                wave([&](auto i, auto j) TERN_INLINE_LAMBDA {
-                    reg& sum = n.c[row + i][first + j];
-                    sum = Lanes::add(sum, c[i][j]);
+                wave([&](auto i, auto r, auto j) TERN_INLINE_LAMBDA {
+                    reg& sum = n.c[r][j];
+                    sum = Lanes::add(sum, c[i]);
                     Lanes::keep(sum);
                 });
             // With two counters only now is a register free for them.
             if constexpr (loads_weights && counts_c) load_masks<next_first>(o, from, lane);
             if constexpr (counts_g)
-                wave([&](auto i, auto j) TERN_INLINE_LAMBDA {
-                    reg& sum = n.g[row + i][first + j];
-                    sum = Lanes::add(sum, g[i][j]);
+                wave([&](auto i, auto r, auto j) TERN_INLINE_LAMBDA {
+                    reg& sum = n.g[r][j];
+                    sum = Lanes::add(sum, g[i]);
                     Lanes::keep(sum);
                 });
         });
@@ -334,7 +359,8 @@ struct tile {
                         if constexpr (Lhs::has_mask) rows.mask[r] = x[r] + at;
                         if constexpr (Lhs::has_sign) rows.sign[r] = x[r] + at + sign_offset;
                     });
-                    load_rows<0>(o, rows);
+                    load_rows<0, rows_until(0)>(o, rows);
+                    advance<rows_until(0)>(rows);
                     load_signs<0>(o, w, lane);
                     load_masks<0>(o, w, lane);
                     const word* next[panels];
@@ -342,6 +368,7 @@ struct tile {
                     for (; at + 1 < end; ++at) {
                         bits::unroll<panels>([&](auto i) TERN_INLINE_LAMBDA { next[i] = w[i] + block_words; });
                         wave_step<true>(n, o, rows, w, next, lane);
+                        advance<Rows>(rows);
                         bits::unroll<panels>([&](auto i) TERN_INLINE_LAMBDA { w[i] = next[i]; });
                     }
                     wave_step<false>(n, o, rows, w, w, lane);  // nothing behind the depth is read

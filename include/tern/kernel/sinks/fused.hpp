@@ -111,6 +111,10 @@ struct limits_sink {
         if (set_means_minus) turned = ~turned;  // one more turn
         return {turned, bits::low_mask(lanes_of(outputs, panel))};
     }
+    [[nodiscard]] TERN_INLINE signs signs_of_word(const word* negative, size_t panel) const noexcept {
+        const word turned = negative == nullptr ? 0u : negative[panel / 2];
+        return {set_means_minus ? ~turned : turned, bits::low_mask(outputs - panel * panel_outputs)};
+    }
     // Bits of both planes from those of accumulators under the lower limit and over the upper one.
     static TERN_INLINE constexpr std::uint32_t first_plane(const signs& s, std::uint32_t below,
                                                            std::uint32_t above) noexcept {
@@ -130,8 +134,11 @@ struct limits_sink {
     /// The same of a whole word: of panels `panel`, which is even, and the next.
     TERN_INLINE void put_pair(const signs& low, const signs& high, size_t row, size_t panel, std::uint32_t below,
                               std::uint32_t above) const noexcept {
-        const signs s = {both(low.negative & bits::low_mask(panel_outputs), high.negative),
-                         both(low.exists, high.exists)};
+        const std::uint32_t negative = both(low.negative & bits::low_mask(panel_outputs), high.negative);
+        put_word({negative, both(low.exists, high.exists)}, row, panel, below, above);
+    }
+    TERN_INLINE void put_word(const signs& s, size_t row, size_t panel, std::uint32_t below,
+                              std::uint32_t above) const noexcept {
         word* at = to.target_row(row) + panel / 2;
         bits::store(at, first_plane(s, below, above));
         if constexpr (three_values) bits::store(at + to.plane_stride, second_plane(s, below, above));
