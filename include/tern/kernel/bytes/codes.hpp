@@ -177,10 +177,10 @@ public:
         for (size_t r = 0; r < rows_; ++r) base::start(r, panels, acc + r * stride);
         const std::uint8_t* const codes = rhs_.data + panel / code_panel * panel_stride_;
         const bool whole = count > (code_panels - 1) * code_panel;
-        for (size_t at = 0; at < steps_;) {
-            const size_t steps = !blocks || steps_ - at < block_steps ? steps_ - at : block_steps;
-            run_rows(at, codes, whole, steps, acc, stride);
-            at += steps;
+        for (size_t begin = 0; begin < steps_;) {
+            const size_t steps = !blocks || steps_ - begin < block_steps ? steps_ - begin : block_steps;
+            run_rows(begin, codes, whole, steps, acc, stride);
+            begin += steps;
         }
         if (has_tail_) run_rows(steps_, codes, whole, 1, acc, stride);
     }
@@ -191,27 +191,27 @@ private:
     static constexpr size_t block_steps = 168;
     static constexpr bool blocks = !OneRow && bytes::template fold_every<2> < block_steps;
 
-    /// All rows with a group of panels, or with the first of it only, from step `at` on.
-    TERN_INLINE void run_rows(size_t at, const std::uint8_t* codes, bool whole, size_t steps, std::int32_t* acc,
+    /// All rows with a group of panels, or with the first of it only, from step `begin` on.
+    TERN_INLINE void run_rows(size_t begin, const std::uint8_t* codes, bool whole, size_t steps, std::int32_t* acc,
                               size_t stride) const noexcept {
         for (size_t r = 0; r < rows_; r += tile_rows) {
             std::int32_t* const to = acc + r * stride;
             const size_t left = rows_ - r;
             if (left >= tile_rows)
-                run<tile_rows>(r, at, codes, whole, steps, to, stride);
+                run<tile_rows>(r, begin, codes, whole, steps, to, stride);
             else
                 bits::unroll<tile_rows - 1>([&](auto n) TERN_INLINE_LAMBDA {
-                    if (left == n + 1) this->run<n + 1>(r, at, codes, whole, steps, to, stride);
+                    if (left == n + 1) this->run<n + 1>(r, begin, codes, whole, steps, to, stride);
                 });
         }
     }
 
     template <size_t Rows>
-    TERN_INLINE void run(size_t r, size_t at, const std::uint8_t* codes, bool whole, size_t steps, std::int32_t* acc,
+    TERN_INLINE void run(size_t r, size_t begin, const std::uint8_t* codes, bool whole, size_t steps, std::int32_t* acc,
                          size_t stride) const noexcept {
         const std::int8_t* x[Rows];
-        for (size_t i = 0; i < Rows; ++i) x[i] = at == steps_ ? tails_[r + i] : x_[r + i] + at * tile_depth;
-        const std::uint8_t* const from = codes + (first_tile_ + at) * packed_codes::tile_bytes;
+        for (size_t i = 0; i < Rows; ++i) x[i] = begin == steps_ ? tails_[r + i] : x_[r + i] + begin * tile_depth;
+        const std::uint8_t* const from = codes + (first_tile_ + begin) * packed_codes::tile_bytes;
         if constexpr (blocks) {  // the next of them, each row tile its part
             const size_t part = steps * tile_rows / row_block * packed_codes::tile_bytes;
             const std::uint8_t* const early = from + steps * packed_codes::tile_bytes + r / tile_rows * part;
