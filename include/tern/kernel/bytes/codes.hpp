@@ -184,33 +184,50 @@ public:
 
     void multiply(size_t panel, size_t count, std::int32_t* acc, size_t stride) noexcept {
         if (lhs_.cols == 0) return base::clear(panels, acc, stride);
+        for (size_t r = 0; r < rows_; ++r) base::start(r, panels, acc + r * stride);
         const std::uint8_t* const codes = rhs_.data + panel / code_panel * panel_stride_;
         const bool whole = count > (code_panels - 1) * code_panel;
+        for (size_t begin = 0; begin < steps_;) {
+            const size_t steps = !blocks || steps_ - begin < block_steps ? steps_ - begin : block_steps;
+            run_rows(begin, codes, whole, steps, acc, stride);
+            begin += steps;
+        }
+        if (has_tail_) run_rows(steps_, codes, whole, 1, acc, stride);
+    }
+
+private:
+    /// Steps of depth that all rows meet before the next: their weights and activations fit a first-level cache. Only
+    /// where sums are short, and go to memory as often anyway: four times with a block.
+    static constexpr size_t block_steps = 168;
+    static constexpr bool blocks = !OneRow && bytes::template fold_every<2> < block_steps;
+
+    /// All rows with a group of panels, or with the first of it only, from step `begin` on.
+    TERN_INLINE void run_rows(size_t begin, const std::uint8_t* codes, bool whole, size_t steps, std::int32_t* acc,
+                              size_t stride) const noexcept {
         for (size_t r = 0; r < rows_; r += tile_rows) {
             std::int32_t* const to = acc + r * stride;
             const size_t left = rows_ - r;
             if (left >= tile_rows)
-                run<tile_rows>(r, codes, whole, to, stride);
+                run<tile_rows>(r, begin, codes, whole, steps, to, stride);
             else
                 bits::unroll<tile_rows - 1>([&](auto n) TERN_INLINE_LAMBDA {
-                    if (left == n + 1) this->run<n + 1>(r, codes, whole, to, stride);
+                    if (left == n + 1) this->run<n + 1>(r, begin, codes, whole, steps, to, stride);
                 });
         }
     }
 
-private:
-    /// Rows [r, r + Rows) with a group of panels, or with the first of it only.
     template <size_t Rows>
-    TERN_INLINE void run(size_t r, const std::uint8_t* codes, bool whole, std::int32_t* acc,
+    TERN_INLINE void run(size_t r, size_t begin, const std::uint8_t* codes, bool whole, size_t steps, std::int32_t* acc,
                          size_t stride) const noexcept {
-        for (size_t i = 0; i < Rows; ++i) base::start(r + i, panels, acc + i * stride);
         const std::int8_t* x[Rows];
-        for (size_t i = 0; i < Rows; ++i) x[i] = x_[r + i];
-        const std::uint8_t* const first = codes + first_tile_ * packed_codes::tile_bytes;
-        run_stretch(x, first, panel_stride_, whole, steps_, acc, stride);
-        if (!has_tail_) return;
-        for (size_t i = 0; i < Rows; ++i) x[i] = tails_[r + i];
-        run_stretch(x, first + steps_ * packed_codes::tile_bytes, panel_stride_, whole, 1, acc, stride);
+        for (size_t i = 0; i < Rows; ++i) x[i] = begin == steps_ ? tails_[r + i] : x_[r + i] + begin * tile_depth;
+        const std::uint8_t* const from = codes + (first_tile_ + begin) * packed_codes::tile_bytes;
+        if constexpr (blocks) {  // the next of them, each row tile its part
+            const size_t part = steps * tile_rows / row_block * packed_codes::tile_bytes;
+            const std::uint8_t* const early = from + steps * packed_codes::tile_bytes + r / tile_rows * part;
+            for (size_t i = 0; i < part; i += packed_codes::tile_bytes) bits::prefetch_to_second_level(early + i);
+        }
+        run_stretch(x, from, panel_stride_, whole, steps, acc, stride);
     }
 
     /// A function of its own, shared by all sinks.
