@@ -11,13 +11,18 @@
 
 namespace tern::kernel {
 
+/// Sums of so many pairs, two codes, the next ones, four pairs of rows and a mask are thirty-two registers.
+inline constexpr size_t most_matrix_pairs = 10;
+
 /// A product as kernel/gemm/driver.hpp wants it, for more than one row.
 template <class Arch>
-class matrix_product {
-    using bytes = typename decltype(bytes_config(Arch{}))::bytes;
+class matrix_product : public summed_bytes<Arch, packed_codes, 2 * most_matrix_pairs> {
+    using base = summed_bytes<Arch, packed_codes, 2 * most_matrix_pairs>;
+    using base::at, base::rhs_, base::panel_stride_, base::rows_, base::from_, base::to_;
+
+    using bytes = typename base::bytes;
     using code_tile = matrix_tile<bytes, 1, 1>;
-    /// So many sums, two codes, the next ones, four pairs of rows and a mask are thirty-two registers.
-    static constexpr size_t most_pairs = 10;
+    static constexpr size_t most_pairs = most_matrix_pairs;
     static constexpr size_t step_depth = code_tile::step_depth;
     /// Positions of depth whose rows are kept: with the codes of a panel they have room in a first-level cache.
     static constexpr size_t depth_block = 1024;
@@ -25,45 +30,28 @@ class matrix_product {
     static constexpr size_t code_panel = packed_codes::tile_outputs / panel_outputs;  // panels of 16 outputs
 
 public:
-    using arch = Arch;
     static constexpr size_t row_block = 2 * most_pairs;
     static constexpr size_t row_step = 1;
     static constexpr size_t panels = 2 * code_panel;
 
     TERN_INLINE matrix_product(const matrix_view<const std::int8_t>& lhs, const packed_codes& rhs) noexcept
-        : lhs_(lhs), rhs_(rhs), panel_stride_(rhs.panel_stride()) {}
-
-    [[nodiscard]] TERN_INLINE size_t rows() const noexcept { return lhs_.rows; }
-    [[nodiscard]] TERN_INLINE size_t depth() const noexcept { return lhs_.cols; }
-    [[nodiscard]] TERN_INLINE size_t outputs() const noexcept { return rhs_.outputs; }
+        : base(lhs, rhs) {}
 
     void select(size_t row, size_t rows, size_t from, size_t to) noexcept {
-        row_ = row;
-        rows_ = rows;
-        from_ = from;
-        to_ = to;
+        base::select_bytes(row, rows, from, to);
         const size_t wanted = bits::ceil_div(rows, 2);
         pairs_ = wanted < 3 ? wanted : (wanted + 1) / 2 * 2;
         const size_t blocks = bits::ceil_div(to - from, depth_block);
         block_ = blocks < 2 ? to - from : bits::ceil_div(bits::ceil_div(to - from, blocks), step_depth) * step_depth;
-        for (size_t r = 0; r < rows; ++r)
-            sums_[r] = from == to ? 0 : byte_sum<bytes>(lhs_.row(row + r) + from, to - from);
         if (from != to) keep_rows(from);
     }
 
     [[nodiscard]] TERN_INLINE size_t near_panels() const noexcept {
         return near_panels_of(panel_stride_ / code_panel, panels);
     }
-    [[nodiscard]] TERN_INLINE std::int32_t row_sum(size_t r) const noexcept { return sums_[r]; }
-
-    TERN_INLINE void weight_sums(size_t panel, std::int32_t (&sums)[panel_outputs]) const noexcept {
-        if (lhs_.cols != 0)
-            std::memcpy(sums, rhs_.sums(panel / code_panel) + panel % code_panel * sizeof sums, sizeof sums);
-    }
 
     void multiply(size_t panel, size_t count, std::int32_t* acc, size_t stride) noexcept {
-        for (size_t r = 0; r < rows_; ++r)
-            for (size_t o = 0; o < panels * panel_outputs; o += bytes::width) bytes::fill(acc + r * stride + o, -sums_[r]);
+        for (size_t r = 0; r < rows_; ++r) base::start(r, panels, acc + r * stride);
         for (size_t from = from_; from < to_; from += block_) {
             if (from != kept_from_) keep_rows(from);
             for (size_t p = 0; p < count; p += code_panel) {
@@ -86,7 +74,7 @@ private:
         const size_t step_bytes = pairs_ * code_tile::pair_bytes;
         for (size_t r = 0; r < 2 * pairs_; ++r) {
             std::int8_t* to = kept_ + r * step_depth;
-            const std::int8_t* x = r < rows_ ? lhs_.row(row_ + r) + from : nullptr;
+            const std::int8_t* x = r < rows_ ? at(r) + (from - from_) : nullptr;
             TERN_KEEP_LOOP
             for (size_t s = 0; s < whole; ++s, to += step_bytes)
                 bits::store(to, x == nullptr ? std::uint64_t{0} : bits::load<std::uint64_t>(x + s * step_depth));
@@ -115,17 +103,9 @@ private:
                                                        acc + lane, stride, count);
     }
 
-    matrix_view<const std::int8_t> lhs_;
-    packed_codes rhs_;
-    size_t panel_stride_;  // read once, because it is not free to compute
-    size_t row_ = 0;
-    size_t rows_ = 0;
     size_t pairs_ = 0;
-    size_t from_ = 0;
-    size_t to_ = 0;
     size_t block_ = 0;
     size_t kept_from_ = 0;
-    std::int32_t sums_[row_block];
     alignas(64) std::int8_t kept_[row_block * depth_block];
 };
 
