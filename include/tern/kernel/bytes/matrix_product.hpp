@@ -63,7 +63,8 @@ public:
 
     void multiply(size_t panel, size_t count, std::int32_t* acc, size_t stride) noexcept {
         for (size_t r = 0; r < rows_; ++r)
-            for (size_t o = 0; o < panels * panel_outputs; o += bytes::width) bytes::fill(acc + r * stride + o, -sums_[r]);
+            for (size_t o = 0; o < panels * panel_outputs; o += bytes::width)
+                bytes::fill(acc + r * stride + o, -sums_[r]);
         for (size_t from = from_; from < to_; from += block_) {
             if (from != kept_from_) keep_rows(from);
             for (size_t p = 0; p < count; p += code_panel) {
