@@ -25,7 +25,7 @@ struct matrix_tile {
     /// pairs: step by step, pair by pair, eight activations of one row and eight of the other; codes: the register in
     /// the first tile; acc: row 0 of the outputs of field 0. `acc_stride`: from a row to the next. Fields are [first,
     /// first + Fields). Steps are at most Bytes::matrix_fold_every.
-    /// Codes of the next step are read and taken apart meanwhile, so two tiles behind the last step are read as well: the
+    /// Codes of the next step are read and taken apart meanwhile, so two tiles behind the last step are read too: the
     /// sums of weights that follow a panel's tiles are as long as four.
     static TERN_INLINE void run(const std::int8_t* pairs, const std::uint8_t* codes, size_t steps, size_t first,
                                 std::int32_t* acc, size_t acc_stride, size_t rows) noexcept {
