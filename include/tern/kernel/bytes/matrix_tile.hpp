@@ -11,8 +11,8 @@ namespace tern::kernel {
 template <size_t Pairs>
 inline constexpr size_t matrix_fields = Pairs <= 4 ? 2 : 1;
 
-/// Pairs of rows x Fields fields of one register of codes. What codes need before they multiply, two instructions a step
-/// and two a field, all pairs share.
+/// Pairs of rows x Fields fields of one register of codes. What codes need before they multiply, two instructions a
+/// step and two a field, all pairs share.
 template <class Bytes, size_t Pairs, size_t Fields>
 struct matrix_tile {
     static_assert(Pairs % 2 == 0 || Pairs == 1);
@@ -22,11 +22,11 @@ struct matrix_tile {
     static constexpr size_t pair_bytes = 2 * step_depth;
 
     /// acc[r][output] += codes x activations over `steps` pairs of tiles of depth, r < rows <= 2 Pairs.
-    /// pairs: step by step, pair by pair, eight activations of one row and eight of the other; codes: the register in the
-    /// first tile; acc: row 0 of the outputs of field 0. `acc_stride`: from a row to the next. Fields are [first,
+    /// pairs: step by step, pair by pair, eight activations of one row and eight of the other; codes: the register in
+    /// the first tile; acc: row 0 of the outputs of field 0. `acc_stride`: from a row to the next. Fields are [first,
     /// first + Fields). Steps are at most Bytes::matrix_fold_every.
-    /// Codes of the next step are read and taken apart meanwhile, so two tiles behind the last are read as well: the sums
-    /// of weights that follow a panel's tiles are as long as four.
+    /// Codes of the next step are read and taken apart meanwhile, so two tiles behind the last step are read too: the
+    /// sums of weights that follow a panel's tiles are as long as four.
     static TERN_INLINE void run(const std::int8_t* pairs, const std::uint8_t* codes, size_t steps, size_t first,
                                 std::int32_t* acc, size_t acc_stride, size_t rows) noexcept {
         static_assert(packed_codes::sums_bytes >= (step_tiles + 1) * packed_codes::tile_bytes);
