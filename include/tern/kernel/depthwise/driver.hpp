@@ -139,8 +139,8 @@ private:
                                 sum_stretch<Arch, false>(s, pixels * words, sums, then);
                         };
                         if constexpr (decltype(results_)::by_words) {
-                            if (end) {
-                                results_.with_stores(row * width_ + x, sum);
+                            if (end && results_.without_gaps()) {
+                                sum(results_.stores(row * width_ + x));
                                 stored = true;
                             }
                         }

@@ -58,55 +58,27 @@ public:
             }
     }
 
-    /// Whether words of sums may go out one by one, as `word_stores` says.
-    static constexpr bool by_words = std::is_same_v<Sink, int32_sink>;
-
-    /// Words of sums of the selected channels, counted from the first one of some pixel, to the destination. `Dense`:
-    /// pixels follow each other there without a gap.
-    template <bool Dense>
+    /// Words of sums to where they belong, one by one: pixels follow each other there without a gap.
     struct word_stores {
-        std::int32_t* first;
-        size_t stride;
-        size_t words;
-        size_t channels;  ///< of these words
         static constexpr bool keeps = false;
+        std::int32_t* to;
 
-        TERN_INLINE word_stores(std::int32_t* first_, size_t stride_, size_t words_, size_t channels_) noexcept
-            : first(first_), stride(stride_), words(words_), channels(channels_) {}
+        TERN_INLINE explicit word_stores(std::int32_t* to_) noexcept : to(to_) {}
 
         /// `from`: the bytes of word `at`.
         TERN_INLINE void operator()(size_t at, size_t count, const std::int8_t* from) const noexcept {
-            if constexpr (Dense) {
-                std::int32_t* to = first + at * word_bits;
-                for (size_t i = 0; i < count; ++i) plane_bytes<Arch>::widen(from + i * word_bits, to + i * word_bits);
-                return;
-            }
-            std::int32_t* to = first + at / words * stride;
-            size_t w = at % words;
-            for (size_t i = 0; i < count; ++i, from += word_bits) {
-                const size_t left = channels - w * word_bits;
-                if (left >= word_bits)
-                    plane_bytes<Arch>::widen(from, to + w * word_bits);
-                else
-                    for (size_t c = 0; c < left; ++c) to[w * word_bits + c] = from[c];
-                if (++w == words) {
-                    w = 0;
-                    to += stride;
-                }
-            }
+            for (size_t i = 0; i < count; ++i)
+                plane_bytes<Arch>::widen(from + i * word_bits, to + (at + i) * word_bits);
         }
     };
-    /// f(word_stores<...>), for pixels from `first_pixel` on.
-    template <class F>
-    TERN_INLINE void with_stores(size_t first_pixel, const F& f) const noexcept {
-        const size_t first = first_word_ * word_bits;
-        const size_t most = words_ * word_bits;
-        const size_t channels = channels_ - first < most ? channels_ - first : most;
-        std::int32_t* const to = sink_.dst.row(first_pixel) + first;
-        if (sink_.dst.stride == most && channels == most)
-            f(word_stores<true>(to, most, words_, most));
-        else
-            f(word_stores<false>(to, sink_.dst.stride, words_, channels));
+    /// Whether a sink may have such.
+    static constexpr bool by_words = std::is_same_v<Sink, int32_sink>;
+
+    [[nodiscard]] TERN_INLINE bool without_gaps() const noexcept {
+        return sink_.dst.stride == channels_ && channels_ == words_ * word_bits;
+    }
+    [[nodiscard]] TERN_INLINE word_stores stores(size_t first_pixel) const noexcept {
+        return word_stores(sink_.dst.row(first_pixel));
     }
 
     /// sums: bytes of the selected channels, pixel after pixel, -126 .. 126. One word behind the last may be read.
@@ -115,8 +87,9 @@ public:
         if constexpr (compares) {
             for (size_t r = 0; r < pixels; ++r) compare(first_pixel + r, sums + r * row_bytes);
         } else if constexpr (by_words) {
-            with_stores(first_pixel,
-                        [&](const auto& store) TERN_INLINE_LAMBDA { store(0, pixels * words_, sums); });
+            for (size_t r = 0; r < pixels; ++r)
+                for (size_t w = 0; w < words_; ++w)
+                    widen(sink_.dst.row(first_pixel + r), w, sums + r * row_bytes + w * word_bits);
         } else {
             std::int32_t acc[together * channel_words * word_bits];
             for (size_t r = 0; r < pixels; r += together) {
@@ -150,6 +123,11 @@ private:
     TERN_INLINE size_t left(size_t w) const noexcept {
         const size_t channels = channels_ - (first_word_ + w) * word_bits;
         return channels < word_bits ? channels : word_bits;
+    }
+    TERN_INLINE void widen(std::int32_t* row, size_t w, const std::int8_t* sums) const noexcept {
+        std::int32_t* to = row + (first_word_ + w) * word_bits;
+        if (left(w) == word_bits) return plane_bytes<Arch>::widen(sums, to);
+        for (size_t i = 0; i < left(w); ++i) to[i] = sums[i];
     }
     TERN_INLINE void compare(size_t pixel, const std::int8_t* sums) const noexcept {
         using bytes = plane_bytes<Arch>;
