@@ -40,7 +40,7 @@ TERN_INLINE constexpr auto lookup_config(arch::sse4) noexcept {
 #if TERN_HAS_AVX2
 /// Sixteen registers: eight sums, three of four indices, and a row of the table with all that is looked up in it.
 TERN_INLINE constexpr auto lookup_config(arch::avx2) noexcept {
-    return lookup_shape<simd::avx2_lookup, 2, 2, 4, 16, 449, 2, 1>{};
+    return lookup_shape<simd::avx2_lookup, 2, 2, 4, 16, 280, 2, 1>{};
 }
 #endif
 

@@ -172,7 +172,7 @@ public:
             else
                 constants_[r] = term::lhs_weights * static_cast<std::uint32_t>(elements_);
         }
-        if (words_ <= kept_words) make_codes(0, words_);
+        if (words_ != 0 && words_ <= kept_words) make_codes(0, words_);
     }
 
     /// A function of its own: it does not depend on the sink.
