@@ -142,7 +142,8 @@ std::vector<product_shape> shapes() {
     return all;
 }
 
-TEST_CASE_TEMPLATE("a product equals the reference, whatever the shape and the form of its operands", Weights, codes, trits, panels) {
+TEST_CASE_TEMPLATE("a product equals the reference, whatever the shape and the form of its operands", Weights, codes,
+                   trits, panels) {
     random_numbers random(1);
     size_t turn = 0;
     for (const product_shape& s : shapes()) {
@@ -212,7 +213,8 @@ TEST_CASE_TEMPLATE("the deepest products do not overflow, and deeper ones are re
     }
 }
 
-TEST_CASE_TEMPLATE("reals and packed ternary results equal the reference, in groups too", Weights, codes, trits, panels) {
+TEST_CASE_TEMPLATE("reals and packed ternary results equal the reference, in groups too", Weights, codes, trits,
+                   panels) {
     random_numbers random(5);
     const product_shape all[] = {{1, 40, 100}, {7, 66, 300}, {5, 130, 257}, {1, 200, 64}, {18, 17, 515}, {5, 270, 290}};
     for (const product_shape& s : all) {

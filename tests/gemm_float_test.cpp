@@ -31,7 +31,8 @@ struct floats {
         for (float& x : memory) {
             // All magnitudes from denormals to far beyond, so that the order of additions shows.
             const int exponent = static_cast<int>(random.next() % 60) - 30;
-            x = std::ldexp(static_cast<float>(random.next() % 2001) / 1000.0f - 1.0f, random.next() % 50 == 0 ? -140 : exponent);
+            x = std::ldexp(static_cast<float>(random.next() % 2001) / 1000.0f - 1.0f,
+                           random.next() % 50 == 0 ? -140 : exponent);
         }
         view = {memory.data(), rows, cols, cols + gap};
     }
@@ -67,7 +68,8 @@ TEST_CASE("a weight-only product equals the reference bit for bit, whatever the 
                         e.clamp_max = 1000.0f;
                     }
                     std::vector<float> expected(rows * outputs);
-                    tern::reference::gemm_float(x.view, w.view(), matrix_view<float>{expected.data(), rows, outputs}, e);
+                    tern::reference::gemm_float(x.view, w.view(), matrix_view<float>{expected.data(), rows, outputs},
+                                                e);
                     for_each_architecture([&](auto arch) {
                         INFO(tern::arch::name(arch), ": ", rows, " x ", outputs, " x ", depth);
                         std::vector<float> dst(rows * outputs, -77.0f);
@@ -85,7 +87,8 @@ TEST_CASE("a weight of zero leaves out what is not finite; signs of zero and ove
     const float inf = std::numeric_limits<float>::infinity();
     const float big = std::numeric_limits<float>::max();
     const std::vector<float> x = {inf, std::nanf(""), big, big, -0.0f, 1.0f};
-    const std::vector<std::int8_t> w = {0, 0, 0, 0, 1, 0,  0, 0, 1, 1, 0, -1,  0, 0, 1, -1, 0, 1,  1, 0, 0, 0, 0, 0,  -1, 1, 0, 0, 0, 0};
+    const std::vector<std::int8_t> w = {0,  0, 0, 0, 1, 0, 0, 0, 1, 1,  0, -1, 0, 0, 1,
+                                        -1, 0, 1, 1, 0, 0, 0, 0, 0, -1, 1, 0,  0, 0, 0};
     const matrix_view<const std::int8_t> weights{w.data(), 5, 6};
     const auto packed = tern::pack<tern::ternary_code>(weights);
     const matrix_view<const float> lhs{x.data(), 1, 6};

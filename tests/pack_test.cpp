@@ -142,7 +142,8 @@ TEST_CASE("codes and trits: one value set is one field set, at its place") {
                 tern::packed_trits trit_view;
                 REQUIRE(tern::pack_trits(m.view(), trits.data(), trits.size(), trit_view) == status::ok);
                 const unsigned number = value < 0 ? 121u - power[d / 4] : 121u + power[d / 4];
-                expected_trits[o / 16 * 128 + o % 16 * 4 + d % 4] = static_cast<std::uint8_t>((256u * number + 242u) / 243u);
+                expected_trits[o / 16 * 128 + o % 16 * 4 + d % 4] =
+                    static_cast<std::uint8_t>((256u * number + 242u) / 243u);
                 for (std::size_t i = 0; i < 4; ++i)
                     expected_trits[o / 16 * 128 + 64 + o % 16 * 4 + i] = value < 0 ? 0xff : (i == 0 ? 1 : 0);
                 CHECK(trits == expected_trits);

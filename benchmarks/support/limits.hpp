@@ -27,9 +27,9 @@ enum class mix {
     binary_lookup,            ///< binary x binary likewise
     vpdpbusd,                 ///< int8 x bytes: dot product of four
     maddubs,                  ///< int8 x bytes: dot product of two, add of 16 bits
-    ternary_int8_lookup,      ///< int8 x ternary: sums of 3 1/2 activations, one lookup (vpermi2w) and one add of 16 bits
-    binary_int8_lookup,       ///< int8 x binary: sums of six activations, the same with vpermi2w
-    fma_f32                   ///< float: multiply-add
+    ternary_int8_lookup,  ///< int8 x ternary: sums of 3 1/2 activations, one lookup (vpermi2w) and one add of 16 bits
+    binary_int8_lookup,   ///< int8 x binary: sums of six activations, the same with vpermi2w
+    fma_f32               ///< float: multiply-add
 };
 
 inline constexpr mix mixes[] = {mix::xor_popcnt_add,

@@ -83,8 +83,9 @@ struct tile_loop {
 /// fits sixteen, whatever the compiler.
 template <class Step>
 double best_tile() {
-    return std::max({multiplies_per_second<tile_loop<Step, 2, 3>>(), multiplies_per_second<tile_loop<Step, 2, 4>>(), multiplies_per_second<tile_loop<Step, 3, 3>>(),
-                     multiplies_per_second<tile_loop<Step, 4, 4>>(), multiplies_per_second<tile_loop<Step, 5, 4>>()});
+    return std::max({multiplies_per_second<tile_loop<Step, 2, 3>>(), multiplies_per_second<tile_loop<Step, 2, 4>>(),
+                     multiplies_per_second<tile_loop<Step, 3, 3>>(), multiplies_per_second<tile_loop<Step, 4, 4>>(),
+                     multiplies_per_second<tile_loop<Step, 5, 4>>()});
 }
 
 /// What the steps have in common: `Multiplies` for each `bytes` of a register.

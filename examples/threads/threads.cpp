@@ -27,7 +27,8 @@ double seconds() { return std::chrono::duration<double>(std::chrono::steady_cloc
 }  // namespace
 
 int main(int argc, char** argv) {
-    const long most = argc > 1 ? std::strtol(argv[1], nullptr, 10) : static_cast<long>(std::thread::hardware_concurrency());
+    const long most =
+        argc > 1 ? std::strtol(argv[1], nullptr, 10) : static_cast<long>(std::thread::hardware_concurrency());
     const long tokens = argc > 2 ? std::strtol(argv[2], nullptr, 10) : 256;
     if (argc > 3 || most < 1 || most > 64 || tokens < 1 || tokens > 4096) {
         std::fprintf(stderr, "usage: threads [1..64 threads [1..4096 tokens]]\n");

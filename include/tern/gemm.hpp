@@ -96,7 +96,8 @@ struct plane_operands {
     TERN_INLINE void run(size_t first_panel, size_t last_panel, const Sink& sink) const noexcept {
         if constexpr (kernel::by_nibbles<Arch, Rhs>(4))
             if (kernel::by_nibbles<Arch, Rhs>(lhs.rows))
-                return kernel::run_gemm<kernel::nibble_product<Arch, Lhs, Rhs>>(lhs, rhs, first_panel, last_panel, sink);
+                return kernel::run_gemm<kernel::nibble_product<Arch, Lhs, Rhs>>(lhs, rhs, first_panel, last_panel,
+                                                                                sink);
         // Where tiles are one row high anyway, one kernel serves all.
         if constexpr (kernel::panel_group<Arch, Lhs, Rhs, false>::rows > 1)
             if (lhs.rows == 1)

@@ -106,7 +106,8 @@ TERN_INLINE void run_rows(const matrix_view<const std::int8_t>& lhs, const Rhs& 
 template <class Arch, class Sink>
 TERN_INLINE void run_bytes(const matrix_view<const std::int8_t>& lhs, const packed_codes& rhs, size_t first_panel,
                            size_t last_panel, const Sink& sink) noexcept {
-    run_rows<kernel::codes_product<Arch, true>, kernel::code_rows_product<Arch>>(lhs, rhs, first_panel, last_panel, sink);
+    run_rows<kernel::codes_product<Arch, true>, kernel::code_rows_product<Arch>>(lhs, rhs, first_panel, last_panel,
+                                                                                 sink);
 }
 
 template <class Arch, class Sink>

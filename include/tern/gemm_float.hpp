@@ -42,7 +42,8 @@ template <class Arch = default_arch>
     if (lhs.rows == 1)
         kernel::run_floats<Arch, 1>(lhs, rhs, range.first, last, epilogue, dst);
     else if (lhs.rows != 0)
-        kernel::run_floats<Arch, decltype(kernel::float_config(Arch{}))::rows>(lhs, rhs, range.first, last, epilogue, dst);
+        kernel::run_floats<Arch, decltype(kernel::float_config(Arch{}))::rows>(lhs, rhs, range.first, last, epilogue,
+                                                                               dst);
     return status::ok;
 }
 

@@ -35,7 +35,9 @@ struct packed_tiles {
         : data(data_), outputs(outputs_), depth(depth_) {}
 
     [[nodiscard]] TERN_INLINE constexpr size_t panels() const noexcept { return bits::ceil_div(outputs, tile_outputs); }
-    [[nodiscard]] TERN_INLINE constexpr size_t panel_tiles() const noexcept { return bits::ceil_div(depth, tile_depth); }
+    [[nodiscard]] TERN_INLINE constexpr size_t panel_tiles() const noexcept {
+        return bits::ceil_div(depth, tile_depth);
+    }
     /// Bytes from a panel to the next.
     [[nodiscard]] TERN_INLINE constexpr size_t panel_stride() const noexcept {
         return panel_tiles() * tile_bytes + sums_bytes;
@@ -83,7 +85,8 @@ struct packed_codes : packed_tiles<ternary_code, layout_id::codes, 64, 4> {
     [[nodiscard]] static TERN_INLINE constexpr tile_place place(size_t i, size_t k) noexcept {
         return {k * panel_outputs + i / tile_depth, i % tile_depth};
     }
-    [[nodiscard]] static TERN_INLINE constexpr std::uint8_t encode(const std::int8_t (&values)[unit_values], size_t) noexcept {
+    [[nodiscard]] static TERN_INLINE constexpr std::uint8_t encode(const std::int8_t (&values)[unit_values],
+                                                                   size_t) noexcept {
         std::uint32_t byte = 0;
         for (size_t k = 0; k < unit_values; ++k) byte |= ternary_code::encode(values[k]) << (2 * k);
         return static_cast<std::uint8_t>(byte);
@@ -114,7 +117,8 @@ struct packed_trits : packed_tiles<trit, layout_id::trits, 16, 20> {
     [[nodiscard]] static TERN_INLINE constexpr tile_place place(size_t i, size_t k) noexcept {
         return {i / lane_bytes, k * lane_bytes + i % lane_bytes};
     }
-    [[nodiscard]] static TERN_INLINE constexpr std::uint8_t encode(const std::int8_t (&values)[unit_values], size_t) noexcept {
+    [[nodiscard]] static TERN_INLINE constexpr std::uint8_t encode(const std::int8_t (&values)[unit_values],
+                                                                   size_t) noexcept {
         return trit::encode(values);
     }
 };
@@ -130,7 +134,8 @@ struct packed_indices : packed_tiles<ternary_index, layout_id::indices, 64, 4> {
         return ternary_index::decode(tile[output % tile_outputs], static_cast<int>(d % tile_depth));
     }
     [[nodiscard]] static TERN_INLINE constexpr tile_place place(size_t i, size_t k) noexcept { return {i, k}; }
-    [[nodiscard]] static TERN_INLINE constexpr std::uint8_t encode(const std::int8_t (&values)[unit_values], size_t) noexcept {
+    [[nodiscard]] static TERN_INLINE constexpr std::uint8_t encode(const std::int8_t (&values)[unit_values],
+                                                                   size_t) noexcept {
         return ternary_index::encode(values);
     }
 };

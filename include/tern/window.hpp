@@ -29,7 +29,8 @@ struct window_axis {
     /// Number of output positions of a transposed convolution, where input position i and kernel position k meet in
     /// output position i * stride + k * dilation - pad_before: as few as `outputs` turns into `input`, and up to
     /// max(stride, dilation) - 1 more (`output_padding`). 0 when nothing is left of them.
-    [[nodiscard]] TERN_INLINE constexpr size_t transposed_outputs(size_t input, size_t output_padding = 0) const noexcept {
+    [[nodiscard]] TERN_INLINE constexpr size_t transposed_outputs(size_t input,
+                                                                  size_t output_padding = 0) const noexcept {
         if (input == 0) return 0;
         const size_t padded = (input - 1) * stride + (kernel - 1) * dilation + 1 + output_padding;
         return padded < pad_before + pad_after ? 0 : padded - pad_before - pad_after;

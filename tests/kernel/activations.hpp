@@ -61,8 +61,10 @@ void add_instance(kernel_tables& to, Arch arch) {
     if constexpr (Coverage == coverage::all) {
         add<product_to_float>(to.gemm_float, name, instances::template gemm<float_matrix, scale_offset>);
         add<product_to_float>(to.gemv_float, name, instances::template gemv<float_matrix, scale_offset>);
-        add<product_to_ternary>(to.gemm_ternary, name, instances::template gemm<ternary_rows, scale_offset, thresholds>);
-        add<product_to_ternary>(to.gemv_ternary, name, instances::template gemv<ternary_rows, scale_offset, thresholds>);
+        add<product_to_ternary>(to.gemm_ternary, name,
+                                instances::template gemm<ternary_rows, scale_offset, thresholds>);
+        add<product_to_ternary>(to.gemv_ternary, name,
+                                instances::template gemv<ternary_rows, scale_offset, thresholds>);
         add<convolution_to_float>(to.conv2d_float, name, instances::template conv2d<float_tensor, scale_offset>);
         add<convolution_to_int32>(to.transposed_int32, name, instances::template transposed<int32_tensor>);
         add<convolution_to_float>(to.transposed_float, name,

@@ -224,7 +224,8 @@ inline std::vector<std::uint8_t> draw_trits(const matrix& m) {
         for (std::size_t lane = 0; lane < 16; ++lane) {
             int sum = 0;
             for (std::size_t d = 0; d < m.cols(); ++d) sum += value(o + lane, d);
-            for (int shift = 0; shift < 32; shift += 8) to.push_back(static_cast<std::uint8_t>(static_cast<unsigned>(sum) >> shift));
+            for (int shift = 0; shift < 32; shift += 8)
+                to.push_back(static_cast<std::uint8_t>(static_cast<unsigned>(sum) >> shift));
         }
     }
     return to;

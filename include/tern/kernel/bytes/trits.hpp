@@ -88,7 +88,8 @@ struct trits_tile {
                     bits::unroll<Rows>([&](auto r) TERN_INLINE_LAMBDA {
                         bits::unroll<trit::per_byte>([&](auto i) TERN_INLINE_LAMBDA {
                             constexpr size_t s = Trits::template sum_of<decltype(i)::value>;
-                            const auto a = Bytes::broadcast(x[r] + at * packed_trits::tile_depth + i * packed_trits::lane_bytes);
+                            const auto a =
+                                Bytes::broadcast(x[r] + at * packed_trits::tile_depth + i * packed_trits::lane_bytes);
                             sums[r][l][s] = Bytes::dot(sums[r][l][s], digits[i], a);
                         });
                     });
@@ -165,8 +166,8 @@ public:
 
 private:
     /// A function of its own, shared by all sinks.
-    static void run(const std::int8_t* const (&x)[tile_rows], const std::uint8_t* trits, size_t panel_stride, size_t count,
-                    size_t steps, std::int32_t* acc, size_t stride) noexcept {
+    static void run(const std::int8_t* const (&x)[tile_rows], const std::uint8_t* trits, size_t panel_stride,
+                    size_t count, size_t steps, std::int32_t* acc, size_t stride) noexcept {
         if constexpr (panels > 1) {
             if (count < panels) return run_loads<1>(x, trits, panel_stride, steps, acc, stride);
             run_loads<loads>(x, trits, panel_stride, steps, acc, stride);

@@ -16,12 +16,16 @@ struct float_tile_config {
     static constexpr size_t rows = Rows;
 };
 
-TERN_INLINE constexpr auto float_config(arch::scalar) noexcept { return float_tile_config<simd::scalar_signed_adds, 1>{}; }
+TERN_INLINE constexpr auto float_config(arch::scalar) noexcept {
+    return float_tile_config<simd::scalar_signed_adds, 1>{};
+}
 #if TERN_HAS_AVX2
 TERN_INLINE constexpr auto float_config(arch::avx2) noexcept { return float_tile_config<simd::avx2_signed_adds, 2>{}; }
 #endif
 #if TERN_HAS_AVX512
-TERN_INLINE constexpr auto float_config(arch::avx512) noexcept { return float_tile_config<simd::avx512_signed_adds, 4>{}; }
+TERN_INLINE constexpr auto float_config(arch::avx512) noexcept {
+    return float_tile_config<simd::avx512_signed_adds, 4>{};
+}
 #endif
 
 /// sums[r][64 outputs] of Rows rows over all of the depth. Nothing behind a row is read.

@@ -91,7 +91,8 @@ private:
         std::int32_t* to = acc_;
         size_t to_stride = stride;
         if constexpr (Sink::direct) {  // straight to the destination, where all that is written there exists
-            if (count == panels && (panel + panels) * panel_outputs <= sink_.dst.cols && rows % Product::row_step == 0) {
+            if (count == panels && (panel + panels) * panel_outputs <= sink_.dst.cols &&
+                rows % Product::row_step == 0) {
                 to = sink_.dst.row(dst_rows_[0]) + panel * panel_outputs;
                 to_stride = sink_.dst.stride;
             }

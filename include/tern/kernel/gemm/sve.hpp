@@ -92,7 +92,8 @@ private:
         if constexpr (counts_c) c = sve::and_(x_mask, w_mask);
         if constexpr (Lhs::has_sign && Rhs::has_sign) {
             g = sve::xor_(x_sign, w_sign);
-            if constexpr (Lhs::has_mask || Rhs::has_mask) g = sve::and_(g, c);  // the first operand may become the result
+            if constexpr (Lhs::has_mask || Rhs::has_mask)
+                g = sve::and_(g, c);      // the first operand may become the result
         } else if constexpr (counts_g) {  // the missing sign is all ones
             g = sve::and_not(c, Lhs::has_sign ? x_sign : w_sign);
         }

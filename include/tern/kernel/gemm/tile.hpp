@@ -3,8 +3,9 @@
 //
 // One word of an activation plane is broadcast to all lanes and meets one word of each output's weight plane:
 //     c = mask_x & mask_w        g = c & (sign_x ^ sign_w)        dot += 2^(q + p) (popcount(c) - 2 popcount(g))
-// for digit q of the activation and digit p of the weight. No sum crosses lanes. A plane that an encoding does not have is all ones; then popcount(c) depends on one operand
-// alone, is left out here and added by the caller (see `constant_terms`).
+// for digit q of the activation and digit p of the weight. No sum crosses lanes. A plane that an encoding does not have is
+// all ones; then popcount(c) depends on one operand alone, is left out here and added by the caller (see
+// `constant_terms`).
 #pragma once
 
 #include <tern/layout.hpp>
@@ -237,8 +238,9 @@ struct tile {
     /// operands are no longer needed, before the counts, which take as long. `o`: this block's first operands, and then,
     /// where there is a next block, those of it; the first wave's rows are at their next words already.
     template <bool More>
-    static TERN_INLINE void wave_step(counters& n, operands& o, const row_pointers& lhs, const word* const (&rhs)[panels],
-                                      const word* const (&next)[panels], size_t lane) noexcept {
+    static TERN_INLINE void wave_step(counters& n, operands& o, const row_pointers& lhs,
+                                      const word* const (&rhs)[panels], const word* const (&next)[panels],
+                                      size_t lane) noexcept {
         bits::unroll<waves>([&](auto k) TERN_INLINE_LAMBDA {
             constexpr bool last = k + 1 == waves;
             constexpr bool narrow = wave_registers < Registers;
