@@ -23,7 +23,7 @@ struct conv_part {
 /// threads share the cache lines between. Few pixels are one block: every thread then reads its own filters alone.
 struct conv_tiling {
     static constexpr size_t most_pixels = 64;  ///< of a block
-    static constexpr size_t step = 16;         ///< blocks begin at its multiples, which cut no register tile
+    static constexpr size_t step = 8;          ///< blocks begin at its multiples, which cut few register tiles
 
     size_t pixels;
     size_t panels;
@@ -35,8 +35,7 @@ struct conv_tiling {
     /// Blocks are of the same size, as far as steps allow; the pixel behind the last block's is `pixels`.
     [[nodiscard]] TERN_INLINE constexpr size_t first_pixel(size_t block) const noexcept {
         if (block >= blocks()) return pixels;
-        const size_t first = share(bits::ceil_div(pixels, step), block, blocks()).first * step;
-        return first < pixels ? first : pixels;
+        return (share(pixels, block, blocks()).first + step / 2) / step * step;
     }
     /// Calls f(conv_part) for a range of tiles, three times at most, and once for all of them.
     template <class F>
