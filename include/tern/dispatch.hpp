@@ -13,7 +13,6 @@
 
 #include <cstdint>
 #include <type_traits>
-#include <utility>
 
 #include <tern/dispatch/table.hpp>
 #include <tern/epilogue.hpp>
@@ -94,8 +93,8 @@ struct any_view {
 template <class Weights, class = void>
 inline constexpr bool is_planned = false;
 template <class Weights>
-inline constexpr bool
-    is_planned<Weights, std::void_t<decltype(std::declval<const Weights&>().visit(any_view(), status::ok))>> = true;
+inline constexpr bool is_planned<
+    Weights, std::void_t<decltype(static_cast<const Weights*>(nullptr)->visit(any_view(), status::ok))>> = true;
 
 // The member for each destination.
 
