@@ -9,6 +9,7 @@
 
 #include <tern/buffer.hpp>
 #include <tern/dispatch.hpp>
+#include <tern/plan_bytes.hpp>
 #include <tern/reference.hpp>
 
 #include "support/architectures.hpp"
@@ -178,11 +179,41 @@ TEST_CASE("every version of products of bytes and by lookup equals the reference
         const tern::matrix_view<const std::int8_t> lhs{bytes.data(), s.rows, s.depth};
         check_views(lhs, tern::packed_matrix<tern::ternary_code>(trits.view()), x, trits, random);
         check_views(lhs, tern::packed_matrix<tern::trit>(trits.view()), x, trits, random);
+        check_views(lhs, tern::packed_matrix<tern::ternary_seven>(trits.view()), x, trits, random);
         check_views(lhs, tern::packed_matrix<binary>(ones.view()), x, ones, random);
         const integers y = make_integers(describe<ternary>(), s.rows, s.depth, fill::random, random);
         check_views(tern::packed_activations<ternary>(y.view()), tern::packed_index_matrix(trits.view()),
                     y, trits, random);
     }
+}
+
+// A plan asks by a tag, which is there whatever this file is compiled for; three positions fill no table of seven.
+constexpr auto one_operation = tern::wide_shuffle::one_operation;
+static_assert(tern::plan_bytes<tern::arch::avx512>(4096, 16, 4096, one_operation) == tern::layout_id::sevens);
+static_assert(tern::plan_bytes<tern::arch::avx512>(4096, 16, 3, one_operation) == tern::layout_id::codes);
+
+TEST_CASE("weights that a plan chose reach the kernels of their layout") {
+    random_numbers random(15);
+    const integers x = make_integers(describe<ternary>(), 5, 75, fill::random, random);
+    const integers w = make_integers(describe<ternary>(), 70, 75, fill::random, random);
+    const std::vector<std::int8_t> bytes(x.values.begin(), x.values.end());
+    const tern::matrix_view<const std::int8_t> lhs{bytes.data(), 5, 75};
+    const tern::packed_matrix<tern::ternary_code> codes(w.view());
+    const tern::packed_matrix<tern::trit> trits(w.view());
+    const tern::packed_matrix<tern::ternary_seven> sevens(w.view());
+    using tern::byte_weights;
+    for (byte_weights of_bytes : {byte_weights(codes), byte_weights(trits), byte_weights(sevens)}) {
+        check_views(lhs, of_bytes, x, w, random);
+        of_bytes.layout = tern::layout_id::rows;
+        destination<std::int32_t> dst(5, 70, 0);
+        CHECK(dispatch::gemm(lhs, of_bytes, dst.view()) == status::bad_layout);
+        CHECK(dst.difference() == "");
+    }
+    const tern::packed_activations<ternary> packed(x.view());
+    const tern::packed_matrix<ternary> panels(w.view());
+    const tern::packed_index_matrix indices(w.view());
+    for (const tern::ternary_weights& of_planes : {tern::ternary_weights(panels), tern::ternary_weights(indices)})
+        check_views(packed, of_planes, x, w, random);
 }
 
 TEST_CASE("shares and refusals reach the kernels") {

@@ -7,8 +7,8 @@
 //     s = tern::dispatch::kernels.force("sse4");            // or TERN_ARCH=sse4 in the environment
 //
 // Formulas, shapes, exactness and statuses are those of gemm.hpp, gemm_lookup.hpp, gemm_bytes.hpp, gemv.hpp and
-// conv.hpp. The operand pairs are those of `kernel_functions`; other pairs, and operations of one's own, go through a
-// table of one's own (dispatch/table.hpp).
+// conv.hpp; weights may be what plan.hpp or plan_bytes.hpp chose. The operand pairs are those of `kernel_functions`;
+// other pairs, and operations of one's own, go through a table of one's own (dispatch/table.hpp).
 #pragma once
 
 #include <cstdint>
@@ -65,6 +65,7 @@ struct kernel_functions : products<binary, binary>,
                           lookup_products<ternary>,
                           byte_products<packed_codes>,
                           byte_products<packed_trits>,
+                          byte_products<packed_sevens>,
                           byte_products<packed_panels<binary>>,
                           convolutions<binary, binary>,
                           convolutions<binary, ternary>,
@@ -83,6 +84,17 @@ template <class Set>
                   "(tern/dispatch/table.hpp)");
     return *kernels;
 }
+
+/// Whether weights of several layouts say by `visit` which one they are.
+struct any_view {
+    template <class View>
+    status operator()(const View&) const noexcept;
+};
+template <class Weights, class = void>
+inline constexpr bool is_planned = false;
+template <class Weights>
+inline constexpr bool is_planned<
+    Weights, std::void_t<decltype(static_cast<const Weights*>(nullptr)->visit(any_view(), status::ok))>> = true;
 
 // The member for each destination.
 
@@ -134,9 +146,24 @@ template <class Destination, class... More>
 }
 
 template <class Destination, class... More>
+[[nodiscard]] TERN_INLINE status gemm(const matrix_view<const std::int8_t>& lhs, const packed_sevens& rhs,
+                                      const Destination& dst, const More&... more) noexcept {
+    return detail::run(lhs, rhs, dst, more...);
+}
+
+template <class Destination, class... More>
 [[nodiscard]] TERN_INLINE status gemm(const matrix_view<const std::int8_t>& lhs, const packed_panels<binary>& rhs,
                                       const Destination& dst, const More&... more) noexcept {
     return detail::run(lhs, rhs, dst, more...);
+}
+
+/// With what a plan chose: `ternary_weights` (plan.hpp) and `byte_weights` (plan_bytes.hpp).
+template <class Lhs, class Weights, class Destination, class... More>
+[[nodiscard]] TERN_INLINE std::enable_if_t<detail::is_planned<Weights>, status> gemm(const Lhs& lhs, const Weights& rhs,
+                                                                                     const Destination& dst,
+                                                                                     const More&... more) noexcept {
+    return rhs.visit([&](const auto& view) TERN_INLINE_LAMBDA { return dispatch::gemm(lhs, view, dst, more...); },
+                     status::bad_layout);
 }
 
 /// Of one row.

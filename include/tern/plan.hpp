@@ -58,11 +58,17 @@ struct ternary_weights {
     [[nodiscard]] TERN_INLINE packed_indices indices() const noexcept {
         return {static_cast<const std::uint8_t*>(data), outputs, depth};
     }
+    /// What `f` answers of the view that this is; `otherwise` where it is none.
+    template <class F, class T>
+    [[nodiscard]] TERN_INLINE T visit(const F& f, T otherwise) const noexcept {
+        if (layout == layout_id::indices) return f(indices());
+        return layout == layout_id::panels ? f(panels()) : otherwise;
+    }
 };
 
 /// Number of tiles of a product with these weights.
 [[nodiscard]] TERN_INLINE size_t tile_count(const ternary_weights& w) noexcept {
-    return w.layout == layout_id::indices ? tile_count(w.indices()) : tile_count(w.panels());
+    return w.visit([](const auto& view) TERN_INLINE_LAMBDA { return tile_count(view); }, size_t{0});
 }
 
 /// Bytes of packed weights; 0 when there is nothing to store or the size does not fit.
@@ -93,8 +99,9 @@ template <class Arch = default_arch, class Source>
 template <class Arch = default_arch, class Lhs, class Destination, class... Epilogue>
 [[nodiscard]] status gemm(const packed_rows<Lhs>& lhs, const ternary_weights& rhs, const Destination& dst,
                           const Epilogue&... epilogue) noexcept {
-    if (rhs.layout == layout_id::indices) return gemm<Arch>(lhs, rhs.indices(), dst, epilogue...);
-    return rhs.layout == layout_id::panels ? gemm<Arch>(lhs, rhs.panels(), dst, epilogue...) : status::bad_layout;
+    return rhs.visit(
+        [&](const auto& view) TERN_INLINE_LAMBDA { return gemm<Arch>(lhs, view, dst, epilogue...); },
+        status::bad_layout);
 }
 
 namespace detail {

@@ -116,12 +116,17 @@ TERN_INLINE constexpr byte_costs byte_costs_of(arch::avx512, wide_shuffle cost) 
 /// The table's choice for `rows` rows of activations. Without a word on the shuffle of 64 places it is taken for a dear
 /// one: a wrong guess costs less that way, and codes are the smaller layout.
 template <class Arch = default_arch>
-[[nodiscard]] constexpr layout_id plan_bytes(size_t outputs, size_t rows, size_t,
+[[nodiscard]] constexpr layout_id plan_bytes(size_t outputs, size_t rows, size_t depth,
                                              wide_shuffle cost = wide_shuffle::three_operations) noexcept {
     const detail::byte_costs c = detail::byte_costs_of(Arch{}, cost);
     if (c.lookup_rows == 0 || rows < c.lookup_rows) return layout_id::codes;
-    const double products = static_cast<double>(outputs) * 7 / 64;
-    return products * c.lookups + c.tables < products * c.dots ? layout_id::sevens : layout_id::codes;
+    // Depth is rounded up to tiles: few positions fill no table.
+    constexpr size_t four = packed_codes::tile_depth;
+    constexpr size_t seven = packed_sevens::tile_depth;
+    const double registers = static_cast<double>(outputs) / 64;  // of products, for a position
+    const double dots = registers * static_cast<double>(bits::ceil_div(depth, four) * four) * c.dots;
+    const auto tiles = static_cast<double>(bits::ceil_div(depth, seven));
+    return tiles * (registers * seven * c.lookups + c.tables) < dots ? layout_id::sevens : layout_id::codes;
 }
 
 /// Bytes that `time_bytes` wants: weights, activations and results of 1024 outputs, 16 rows and a depth of 1024.

@@ -26,9 +26,10 @@ TERN_INLINE void hide(T*& p) noexcept {
 ///   digit_planes   planes of an activation that may share a digit: 2 makes tables of 256 rows
 ///   add_row        adds, to N registers of bytes whose sums fit, the byte of a table's row that each byte of N indices
 ///                  selects; any index is safe
-///   widen          adds each byte to 16 bits of its own; those of a register are 2 * width bytes, in an order of its own
-///   finish         to[i] = or += (what was widened - bias) * 2^shift, i < width, modulo 2^32; what is shifted has to fit
-///                  int16
+///   widen          adds each byte to 16 bits of its own; those of a register are 2 * width bytes, in an order of their
+///                  own
+///   finish         to[i] = or += (what was widened - bias) * 2^shift, i < width, modulo 2^32; what is shifted has to
+///                  fit int16
 ///   expand         a byte for each `positions` bits of `expand_words` words, the lowest bits first
 ///   code           one or two expanded planes as codes, the second in the higher bits; a code times `code_bytes` is
 ///                  the offset of its row

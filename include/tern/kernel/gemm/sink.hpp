@@ -122,10 +122,14 @@ template <class Arch, class Sink>
 void add_group(const Sink& sink, size_t panel, size_t group, const std::int32_t* acc, size_t acc_stride, size_t rows,
                const simd::row_terms* terms, const std::int32_t* weight_sums, double* total) noexcept {
     const simd::output_terms outputs = sink.output_terms(panel, group, weight_sums);
-    for (size_t r = 0; r < rows; ++r)
+    for (size_t r = 0; r < rows; ++r) {
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC unroll 1  // GCC 12 at -O3 rounds differently in the vectors that it makes of the unrolled loop
+#endif
         for (int i = 0; i < static_cast<int>(panel_outputs); ++i)
             total[r * acc_stride + static_cast<size_t>(i)] +=
                 simd::reals::term(acc + r * acc_stride, outputs, terms[r], i);
+    }
 }
 
 /// Totals of all groups, finished and stored.
