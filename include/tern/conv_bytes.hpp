@@ -12,6 +12,8 @@
 // Geometry, groups, epilogues, exactness and statuses are those of conv.hpp (`window2d::pad_value` has to be 0); the
 // epilogue's activations are x - zero_point. The largest depth is (2^31 - 1) / largest |x - zero_point|.
 // Tiles as there, of 64 outputs (codes) or 16. No im2col buffer, no allocation.
+// Sevens are not offered: tables of a window's activations would serve the outputs of its group alone, and a pixel's
+// would be made anew for every window that it is in.
 // How: windows of some pixels are copied side by side and run the register tile of the matrix product. Three channels
 // times codes on AVX-512: one lookup and one addition for 96 products, in tables of the sums that a tap's three weights
 // can make of a pixel (kernel/conv/pixel_tables.hpp).
