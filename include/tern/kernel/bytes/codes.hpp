@@ -163,7 +163,8 @@ public:
     TERN_INLINE codes_product(const matrix_view<const std::int8_t>& lhs, const packed_codes& rhs) noexcept
         : base(lhs, rhs) {}
 
-    void select(size_t row, size_t rows, size_t from, size_t to) noexcept {
+    /// Where it is inlined, GCC at -O3 warns of more rows than a block has.
+    TERN_NO_INLINE void select(size_t row, size_t rows, size_t from, size_t to) noexcept {
         base::select_bytes(row, rows, from, to);
         first_tile_ = from / tile_depth;
         steps_ = (to - from) / tile_depth;

@@ -37,7 +37,7 @@ public:
     static constexpr size_t panels = keeps_rows ? 8 : tile_panels;
 
     TERN_INLINE plane_product(const packed_rows<Lhs>& lhs, const packed_panels<Rhs>& rhs) noexcept
-        : base(lhs, rhs), blocks_(rhs.blocks()) {}
+        : base(lhs, rhs) {}
 
     TERN_INLINE void select(size_t row, size_t rows, size_t from, size_t to) noexcept {
         base::select_words(row, rows, from, to);
@@ -135,7 +135,7 @@ private:
 
     /// The constant term of each output: counted when the weights were packed, or here for a part of the depth.
     TERN_INLINE void count_masks(size_t panel, std::uint32_t* counts) const noexcept {
-        if (words_ == blocks_) {
+        if (elements_ == rhs_.tap_depth) {
             const word* masks = term::masks_are_sums ? rhs_.sums(panel, 0) : rhs_.nonzeros(panel, 0);
             std::memcpy(counts, masks, panel_outputs * sizeof *counts);
         } else {
@@ -148,7 +148,6 @@ private:
         for (size_t i = 0; i < panel_outputs; ++i) counts[i] *= term::lhs_weights;
     }
 
-    size_t blocks_;  // of a panel; read once, as panel_stride_
     size_t block_ = 0;
     size_t kept_from_ = 0;  // the block that is kept
     alignas(64) word kept_[keeps_rows ? row_block * lhs_planes * kept_stride : 1];
