@@ -231,9 +231,9 @@ private:
         run_stretch(x, from, panel_stride_, whole, steps, acc, stride);
     }
 
-    /// A function of its own, shared by all sinks.
+    /// A function of its own, shared by all sinks; inlined, GCC gives its loop other registers.
     template <size_t Rows>
-    static void run_stretch(const std::int8_t* const (&x)[Rows], const std::uint8_t* codes, size_t panel_stride,
+    static TERN_NO_INLINE void run_stretch(const std::int8_t* const (&x)[Rows], const std::uint8_t* codes, size_t panel_stride,
                             bool whole, size_t steps, std::int32_t* acc, size_t stride) noexcept {
         if constexpr (code_panels > 1) {
             if (whole)
