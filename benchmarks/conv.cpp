@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: MIT
-// conv2d/<activations>_<weights>/<architecture>/<height>x<width>x<channels>/<kernel>/<outputs>[/stride:<stride>]
+// conv2d/<activations>_<weights>/<architecture>/<height>x<width>x<channels>/<kernel>/<outputs>[/stride:<stride>][/limits]
+// `limits`: results are compared with integer limits and packed again, as the next layer reads them.
 // of_gemm: the time of this library's matrix product of the same outputs, pixels and depth (padded taps included), in
 // the same process and right before and after, over that of the convolution.
 #include <tern/conv_bytes.hpp>
+#include <tern/conv_fused.hpp>
 
 #include "benchmarks.hpp"
 #include "support/counters.hpp"
@@ -70,22 +72,13 @@ double gemm_rate(double macs, const Product& product) {
     return macs / best;
 }
 
-template <class Lhs, class Rhs, class Arch>
-void measure_conv2d(benchmark::State& state, Arch arch, const conv_shape& shape, bool check) {
-    if (skip_missing(state, arch)) return;
-    const auto& operands = conv_operands<Lhs, Rhs>::of(shape);
-    const tern::packed_panels<Rhs>& filters = operands.filters->packed;
+/// `run`: the convolution; it answers a status.
+template <class Arch, class Lhs, class Rhs, class Run>
+void measure_beside_gemm(benchmark::State& state, const conv_operands<Lhs, Rhs>& operands, const Run& run) {
+    // Pixels that are windows already, times the same filters as a matrix.
     std::vector<std::int32_t> result(operands.expected.size());
     const auto dst = operands.view(result.data());
-    const auto run = [&] { return tern::conv2d<Arch>(operands.input(), filters, operands.window, dst); };
-    if (check) {
-        const tern::status s = run();
-        if (s != tern::status::ok) return skip_mismatch(state, tern::to_string(s));
-        if (result != operands.expected) return skip_mismatch(state, "the result differs from the reference");
-    }
-    // Pixels that are windows already, times the same filters as a matrix.
-    const size_t depth = operands.filters->matrix().cols;
-    const tern::packed_activations<Lhs> rows(dst.height * dst.width, depth);
+    const tern::packed_activations<Lhs> rows(dst.height * dst.width, operands.filters->matrix().cols);
     const tern::packed_matrix<Rhs> matrix(operands.filters->matrix());
     const auto gemm = [&] {
         tern::status s = tern::gemm<Arch>(rows, matrix, dst.pixels());
@@ -93,13 +86,61 @@ void measure_conv2d(benchmark::State& state, Arch arch, const conv_shape& shape,
         benchmark::ClobberMemory();
         return s;
     };
+    const auto beside = [&] { return gemm_rate(operands.macs(), gemm); };
     measure(state, {operands.macs(), operands.bytes(), operands.filters->bits_per_weight()},
-            {{"of_limit", product_limit<Arch, Lhs, Rhs>}, {"of_gemm", [&] { return gemm_rate(operands.macs(), gemm); }}},
-            [&] {
+            {{"of_limit", product_limit<Arch, Lhs, Rhs>}, {"of_gemm", beside}}, [&] {
                 tern::status s = run();
                 benchmark::DoNotOptimize(s);
                 benchmark::ClobberMemory();
             });
+}
+
+template <class Lhs, class Rhs, class Arch>
+void measure_conv2d(benchmark::State& state, Arch arch, const conv_shape& shape, bool check) {
+    if (skip_missing(state, arch)) return;
+    const auto& operands = conv_operands<Lhs, Rhs>::of(shape);
+    std::vector<std::int32_t> result(operands.expected.size());
+    const auto dst = operands.view(result.data());
+    const auto run = [&] {
+        return tern::conv2d<Arch>(operands.input(), operands.filters->packed, operands.window, dst);
+    };
+    if (check) {
+        const tern::status s = run();
+        if (s != tern::status::ok) return skip_mismatch(state, tern::to_string(s));
+        if (result != operands.expected) return skip_mismatch(state, "the result differs from the reference");
+    }
+    measure_beside_gemm<Arch>(state, operands, run);
+}
+
+/// The same to values of the activations' encoding, by limits that differ from output to output.
+template <class Encoding, class Rhs, class Arch>
+void measure_limits(benchmark::State& state, Arch arch, const conv_shape& shape, bool check) {
+    if (skip_missing(state, arch)) return;
+    const auto& operands = conv_operands<Encoding, Rhs>::of(shape);
+    const auto dst = operands.view(nullptr);
+    tern::packed_activations<Encoding> packed(dst.height * dst.width, dst.channels);
+    std::vector<std::int32_t> lower(dst.channels), upper(dst.channels);
+    for (size_t o = 0; o < dst.channels; ++o) {
+        lower[o] = -static_cast<std::int32_t>(o % 11);
+        upper[o] = static_cast<std::int32_t>(o % 7);
+    }
+    const auto run = [&] {
+        return tern::conv2d<Arch>(operands.input(), operands.filters->packed, operands.window,
+                                  tern::mutable_packed_tensor<Encoding>{packed, 1, dst.height, dst.width},
+                                  tern::integer_limits(lower.data(), upper.data()));
+    };
+    if (check) {
+        const tern::status s = run();
+        if (s != tern::status::ok) return skip_mismatch(state, tern::to_string(s));
+        for (size_t i = 0; i < operands.expected.size(); ++i) {
+            const size_t o = i % dst.channels;
+            const std::int32_t a = operands.expected[i];
+            const bool low = Encoding::has_mask ? a < lower[o] : true;
+            if (packed.value(i / dst.channels, o) != (a > upper[o] ? 1 : low ? -1 : 0))
+                return skip_mismatch(state, "the result differs from the reference");
+        }
+    }
+    measure_beside_gemm<Arch>(state, operands, run);
 }
 
 /// Unsigned pixels as they are, zero point 128, times ternary codes.
@@ -164,6 +205,14 @@ void add_convolutions(const Shapes& shapes, selection wanted) {
         });
 }
 
+template <class Encoding, class Shapes>
+void add_limits(const Shapes& shapes) {
+    constexpr tern::default_arch arch;
+    for (const conv_shape& shape : shapes)
+        add(label<Encoding, Encoding>("conv2d", arch, name(shape)) + "/limits",
+            [=](benchmark::State& state, bool check) { measure_limits<Encoding, Encoding>(state, arch, shape, check); });
+}
+
 void add_pixels(selection wanted) {
     for (const conv_shape& shape : first_convolutions)
         for_each_architecture([&](auto arch) {
@@ -179,6 +228,8 @@ void add_conv2d(selection wanted) {
     using tern::binary, tern::ternary;
     add_convolutions<binary, binary>(hidden_convolutions, wanted);
     add_convolutions<ternary, ternary>(hidden_convolutions, wanted);
+    add_limits<binary>(hidden_convolutions);
+    add_limits<ternary>(hidden_convolutions);
     add_convolutions<tern::unsigned_bits<8>, ternary>(pixel_convolutions, wanted);
     add_pixels(wanted);
 }
