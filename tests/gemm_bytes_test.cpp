@@ -198,16 +198,20 @@ TEST_CASE_TEMPLATE("the deepest products do not overflow, and deeper ones are re
         auto shallower = packed.view;  // the same codes: with one output, depth comes first
         Weights::cut(shallower, deepest);
         for (const int of_x : {-128, 127}) {
-            const std::vector<std::int8_t> row(deepest + 1, static_cast<std::int8_t>(of_x));
+            const std::vector<std::int8_t> row(2 * (deepest + 1), static_cast<std::int8_t>(of_x));
             for_each_tag([&](auto arch) {
-                if (std::is_same_v<decltype(arch), tern::arch::scalar> && of_w == fill::highest) return;  // slow
-                std::int32_t result = 0;
-                const matrix_view<std::int32_t> dst(&result, 1, 1);
-                const matrix_view<const std::int8_t> x(row.data(), 1, deepest);
-                CHECK(tern::gemm<decltype(arch)>(x, shallower, dst) == status::ok);
-                CHECK(std::int64_t{result} == std::int64_t{of_x} * sign * static_cast<std::int64_t>(deepest));
-                const matrix_view<const std::int8_t> deeper(row.data(), 1, deepest + 1);
-                CHECK(tern::gemm<decltype(arch)>(deeper, packed.view, dst) == status::overflow);
+                using tag = decltype(arch);
+                if (std::is_same_v<tag, tern::arch::scalar> && of_w == fill::highest) return;  // slow
+                // Two rows where they have a product of their own: pairs of them.
+                constexpr size_t rows = std::is_base_of_v<tern::arch::i8mm, tag> ? 2 : 1;
+                std::int32_t results[2] = {};
+                const matrix_view<std::int32_t> dst(results, rows, 1);
+                const matrix_view<const std::int8_t> x(row.data(), rows, deepest, deepest + 1);
+                CHECK(tern::gemm<tag>(x, shallower, dst) == status::ok);
+                for (size_t r = 0; r < rows; ++r)
+                    CHECK(std::int64_t{results[r]} == std::int64_t{of_x} * sign * static_cast<std::int64_t>(deepest));
+                const matrix_view<const std::int8_t> deeper(row.data(), rows, deepest + 1);
+                CHECK(tern::gemm<tag>(deeper, packed.view, dst) == status::overflow);
             });
         }
     }

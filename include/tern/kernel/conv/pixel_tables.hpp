@@ -29,6 +29,7 @@ class pixel_tables {
     static constexpr size_t most_indices = 8192;
     static constexpr size_t most_panels = 4;
     static constexpr size_t most_taps = 85;  // 3 * 85 * 128 < 2^15
+    static constexpr std::int32_t most_sum = 32767;
     static constexpr size_t most_lines = 16;
     static constexpr size_t most_move = 16;
 
@@ -47,7 +48,7 @@ public:
         const size_t taps = g.y.kernel * g.x.kernel;
         const std::int32_t zero = unsigned_zero(input);
         const std::int32_t largest = zero > 127 ? zero : 255 - zero;
-        if (taps > most_taps || static_cast<std::int32_t>(taps * channels) * largest > 32767 ||
+        if (taps > most_taps || static_cast<std::int32_t>(taps * channels) * largest >= most_sum ||
             filters.panels() > most_panels || filters.panels() * taps * packed_codes::tile_outputs > most_indices)
             return false;
         const size_t most = static_cast<size_t>(-1) / 256;  // no product below runs over
@@ -104,7 +105,8 @@ public:
         });
     }
 
-    /// Sums are compared as they are, with limits that saturate: what fits 16 bits is on the same side of both.
+    /// Sums are compared as they are, with limits that saturate: sums stay inside of most_sum, and are on the same side
+    /// of a limit beyond it and of most_sum itself.
     template <class Encoding>
     TERN_INLINE bool store(const integer_sink<Arch, Encoding>& sink, size_t panel, size_t count) noexcept {
         if (panel != limits_of_) set_limits(sink, panel, count);

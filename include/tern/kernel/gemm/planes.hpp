@@ -16,9 +16,13 @@ namespace tern::kernel {
 template <class Arch, class Lhs, class Rhs, bool OneRow>
 class plane_product : public selected_planes<Arch, Lhs, packed_panels<Rhs>> {
     using base = selected_planes<Arch, Lhs, packed_panels<Rhs>>;
-    using base::at, base::lhs_, base::rhs_, base::panel_stride_, base::rows_;
+    using base::at, base::lhs_, base::panel_stride_, base::rows_;
     using base::elements_, base::first_word_, base::words_;
 
+protected:
+    using base::rhs_;
+
+private:
     static constexpr size_t lhs_planes = size_t{Lhs::planes};
     static constexpr bool keeps_rows = !OneRow && decltype(gemm_config(Arch{}))::keeps_rows;
     /// Words of depth of a block: two panels of planes fill half of a small first-level cache. Kept rows of one plane

@@ -10,15 +10,15 @@ namespace tern::kernel {
 template <class Arch, class Lhs, class Rhs>
 class prefix_product : public plane_product<Arch, Lhs, Rhs, false> {
 public:
-    TERN_INLINE prefix_product(const packed_rows<Lhs>& lhs, const packed_panels<Rhs>& rhs) noexcept
-        : plane_product<Arch, Lhs, Rhs, false>(lhs, rhs), weights_(rhs), depth_(lhs.depth) {}
+    using plane_product<Arch, Lhs, Rhs, false>::plane_product;
 
     TERN_INLINE void weight_sums(size_t panel, std::int32_t (&sums)[panel_outputs]) const noexcept {
+        const size_t depth = this->depth();
         constexpr size_t planes = size_t{Rhs::planes};
         for (std::int32_t& sum : sums) sum = 0;
-        const word* block = weights_.panel(panel);
-        for (size_t d = 0; d < depth_; d += word_bits, block += planes * panel_outputs) {
-            const auto exist = static_cast<std::int32_t>(depth_ - d < word_bits ? depth_ - d : word_bits);
+        const word* block = this->rhs_.panel(panel);
+        for (size_t d = 0; d < depth; d += word_bits, block += planes * panel_outputs) {
+            const auto exist = static_cast<std::int32_t>(depth - d < word_bits ? depth - d : word_bits);
             for (size_t q = 0; q < size_t{Rhs::digits}; ++q) {
                 for (size_t lane = 0; lane < panel_outputs; ++lane) {
                     const word digit = block[q * panel_outputs + lane];
@@ -32,10 +32,6 @@ public:
             }
         }
     }
-
-private:
-    packed_panels<Rhs> weights_;
-    size_t depth_;
 };
 
 }  // namespace tern::kernel
