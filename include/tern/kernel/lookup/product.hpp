@@ -4,8 +4,8 @@
 // Depth is cut into *segments*: the words whose codes are kept, and whose sums fit int16: at most 449 of values up to 1
 // (14368 positions) or 299 of values up to 3. Behind a segment sums go to int32, which wraps: parts of a product that
 // fits may pass the range.
-// Where rows of the tables cover two positions only, the weights' bytes are split into their digits first, a *chunk* of
-// one fold at a time, which all rows of the block then use.
+// Weights are taken a *chunk* at a time, which stays in a near cache while all rows of the block pass. Where rows of
+// the tables cover two positions only, its bytes are split into their digits first.
 #pragma once
 
 #include <tern/kernel/gemm/selection.hpp>
@@ -34,7 +34,12 @@ class lookup_product : public selected_planes<Arch, Lhs, packed_indices> {
     static constexpr size_t word_steps = word_bits / lanes::positions;
     static constexpr size_t bias = size_t{lanes::positions} * size_t{digits::max_abs};  // of a step
     using tile_type = lookup_tile<lanes, tile_rows, tile_panels, 2 * bias, OneRow ? 0 : config::unloaded>;
-    static constexpr size_t chunk_tiles = tile_type::fold_steps / tile_steps;
+    /// One fold where digits are split off; elsewhere whole folds of about 256 steps, a small part of a second-level
+    /// cache, but all of them for a single row.
+    static constexpr size_t fold_steps = tile_type::fold_steps;
+    static constexpr size_t chunk_tiles = tile_steps == 2 ? fold_steps / tile_steps
+                                          : OneRow        ? config::segment_words * word_tiles
+                                                          : 256 / fold_steps * fold_steps;
     static constexpr size_t segment_words = config::segment_words * (digits::max_abs == 1 ? 3 : 2) / 3;
     static_assert(segment_words * word_bits * size_t{digits::max_abs} <= 32767);
     // Codes of deeper rows are made once more for each group of panels. Never a multiple of a page.
@@ -130,10 +135,9 @@ private:
     TERN_INLINE void run_segment(size_t first, size_t present, size_t segment, size_t tiles) noexcept {
         const size_t offset = (first_word_ + segment) * word_tiles * packed_indices::tile_bytes;
         const std::uint8_t* const codes = codes_;
-        constexpr size_t most = tile_steps == 2 ? chunk_tiles : segment_words * word_tiles;
         for (size_t sub = 0; sub * tile_panels < present; ++sub) {
-            for (size_t tile = 0; tile < tiles; tile += most) {
-                const size_t count = tiles - tile < most ? tiles - tile : most;
+            for (size_t tile = 0; tile < tiles; tile += chunk_tiles) {
+                const size_t count = tiles - tile < chunk_tiles ? tiles - tile : chunk_tiles;
                 const std::uint8_t* w[tile_panels];
                 const std::uint8_t* early[tile_panels];
                 // What follows: more depth, or the next panels.
