@@ -86,9 +86,9 @@ void measure_beside_gemm(benchmark::State& state, const conv_operands<Lhs, Rhs>&
         benchmark::ClobberMemory();
         return s;
     };
-    const auto beside = [&] { return gemm_rate(operands.macs(), gemm); };
+    const auto beside = [&](double) { return gemm_rate(operands.macs(), gemm); };
     measure(state, {operands.macs(), operands.bytes(), operands.filters->bits_per_weight()},
-            {{"of_limit", product_limit<Arch, Lhs, Rhs>}, {"of_gemm", beside}}, [&] {
+            {{"of_limit", product_limit<Arch, Lhs, Rhs>}, {"of_gemm", beside, false, true}}, [&] {
                 tern::status s = run();
                 benchmark::DoNotOptimize(s);
                 benchmark::ClobberMemory();
@@ -191,7 +191,7 @@ void measure_pixels(benchmark::State& state, Arch arch, const conv_shape& shape,
     const auto macs = static_cast<double>(height * width * depth * shape.outputs);
     const auto bytes = static_cast<double>(pixels.size() + codes.bytes() + result.size() * sizeof(std::int32_t));
     measure(state, {macs, bytes, static_cast<double>(codes.bytes()) * 8 / static_cast<double>(filters.values.size())},
-            {{"of_gemm", [&] { return gemm_rate(macs, gemm); }}}, run);
+            {{"of_gemm", [&](double) { return gemm_rate(macs, gemm); }, false, true}}, run);
 }
 
 template <class Lhs, class Rhs, class Shapes>

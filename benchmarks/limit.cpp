@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // limit/<mix>/<architecture>: what support/limits.hpp measures, as benchmarks of their own. One iteration is one
-// measurement, so the time means nothing; the rate is the best of all of them.
+// short run, so the time means nothing; the rate is the best of all of them.
 #include <algorithm>
 
 #include "benchmarks.hpp"
@@ -26,7 +26,7 @@ void add_limits() {
     for (const mix m : mixes)
         for_each_architecture([&](auto arch) {
             if (has_mix<decltype(arch)>(m))
-                add_limit(name(m), arch, "MAC/s", [m] { return multiply_rate<decltype(arch)>(m); });
+                add_limit(name(m), arch, "MAC/s", [m] { return multiply_rate<decltype(arch)>(m, 100e-6); });
         });
     for (const memory level : {memory::l2, memory::l3, memory::dram})
         for_each_architecture([&](auto arch) {

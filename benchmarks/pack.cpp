@@ -28,7 +28,7 @@ void measure_pack(benchmark::State& state, const source_view& source, size_t pac
     }
     const auto values = static_cast<double>(source.rows * source.cols);
     const auto bytes = static_cast<double>(packed_words * sizeof(tern::word));
-    const auto limit = [&] { return read_rate<tern::default_arch>(level_of(source.rows * source.cols)); };
+    const auto limit = [&](double) { return read_rate<tern::default_arch>(level_of(source.rows * source.cols)); };
     measure(state, {0, values + bytes, bytes * 8 / values}, limit, [&] {
         tern::status s = pack();
         benchmark::DoNotOptimize(s);

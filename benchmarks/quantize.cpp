@@ -45,7 +45,7 @@ void measure_quantize(benchmark::State& state, const source_view& x, size_t byte
     }
     const size_t read = x.rows * x.cols * sizeof(float);
     measure(
-        state, {0, static_cast<double>(read + bytes), 0}, [&] { return read_rate<Arch>(level_of(read)); },
+        state, {0, static_cast<double>(read + bytes), 0}, [&](double) { return read_rate<Arch>(level_of(read)); },
         [&] {
             tern::status s = quantize();
             benchmark::DoNotOptimize(s);

@@ -114,7 +114,7 @@ void measure_ggml(benchmark::State& state, const format& how, const product_shap
     const auto bytes = static_cast<double>(rows.size() + scratch.size() + dst.size() * sizeof(float));
     const work done{shape.macs(), bytes, static_cast<double>(row_bytes) * 8 / static_cast<double>(shape.k)};
     using best = tern::default_arch;
-    std::vector<limit_rate> limits{{"of_limit", [] { return multiply_rate<best>(mix::maddubs); }}};
+    std::vector<limit_rate> limits{{"of_limit", [](double length) { return multiply_rate<best>(mix::maddubs, length); }}};
     if (shape.n == 1) limits.push_back(bandwidth_of<best>(rows.size(), cold));
     if (!cold) return measure(state, done, limits, [&] { run_with(rows.data()); });
 

@@ -57,7 +57,9 @@ void measure_onednn(benchmark::State& state, const product_shape& shape, bool co
     const work done{shape.macs(), bytes, static_cast<double>(weight_bytes) * 8 / static_cast<double>(w.size())};
     using best = tern::default_arch;
     std::vector<limit_rate> limits{
-        {"of_limit", [] { return multiply_rate<best>(has_mix<best>(mix::vpdpbusd) ? mix::vpdpbusd : mix::maddubs); }}};
+        {"of_limit", [](double length) {
+             return multiply_rate<best>(has_mix<best>(mix::vpdpbusd) ? mix::vpdpbusd : mix::maddubs, length);
+         }}};
     if (n == 1) limits.push_back(bandwidth_of<best>(weight_bytes, cold));
     if (!cold) return measure(state, done, limits, [&] { run_with(reordered); });
 

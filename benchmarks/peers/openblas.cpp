@@ -38,7 +38,7 @@ void measure_openblas(benchmark::State& state, const product_shape& shape, bool 
     }
     const auto bytes = static_cast<double>((x.size() + w.size() + dst.size()) * sizeof(float));
     using best = tern::default_arch;
-    std::vector<limit_rate> limits{{"of_limit", [] { return multiply_rate<best>(mix::fma_f32); }}};
+    std::vector<limit_rate> limits{{"of_limit", [](double length) { return multiply_rate<best>(mix::fma_f32, length); }}};
     if (n == 1) limits.push_back(bandwidth_of<best>(w.size() * sizeof(float), false));
     measure(state, {shape.macs(), bytes, 32}, limits, [&] {
         multiply();

@@ -50,7 +50,7 @@ private:
 template <class Arch>
 limit_rate bandwidth_of(std::size_t bytes, bool cold) {
     const memory level = cold ? memory::dram : level_of(bytes);
-    return {"of_bandwidth", [=] { return read_rate<Arch>(level, bytes); }, true};
+    return {"of_bandwidth", [=](double) { return read_rate<Arch>(level, bytes); }, true};
 }
 
 }  // namespace tern_bench

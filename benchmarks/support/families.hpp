@@ -15,7 +15,7 @@ namespace tern_bench {
 
 template <class Arch>
 limit_rate limit_of(const char* counter, mix m, double times = 1) {
-    return {counter, [=] { return multiply_rate<Arch>(m) * times; }};
+    return {counter, [=](double length) { return multiply_rate<Arch>(m, length) * times; }};
 }
 
 /// The best architecture for dot products of bytes: none after AVX-512 VNNI has better ones.
@@ -30,7 +30,8 @@ std::vector<limit_rate> byte_limits() {
     return {};
 }
 
-/// Bit planes, by counting.
+/// Bit planes, by counting; several rows times binary weights by lookups where no instruction counts, and held against
+/// those as well.
 template <class Lhs, class Rhs>
 struct popcount_family {
     static constexpr bool decodes = false;
@@ -48,8 +49,11 @@ struct popcount_family {
         return counts_bits<Arch>;
     }
     template <class Arch>
-    static std::vector<limit_rate> limits(size_t) {
-        return {{"of_limit", product_limit<Arch, Lhs, Rhs>}};
+    static std::vector<limit_rate> limits(size_t tokens) {
+        std::vector<limit_rate> limits{{"of_limit", product_limit<Arch, Lhs, Rhs>}};
+        if constexpr (tern::kernel::by_nibbles<Arch, Rhs>(4) && !Lhs::has_mask)
+            if (tokens >= 4) limits.push_back(limit_of<Arch>("of_lookup_limit", mix::binary_lookup, 1.0 / Lhs::digits));
+        return limits;
     }
 };
 

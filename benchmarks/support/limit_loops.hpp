@@ -63,27 +63,42 @@ double best_rate(double work, int runs, double length, const Run& run) {
     return work / best;
 }
 
-template <class Loop>
-double multiplies_per_second() {
-    return best_rate(Loop::multiplies, 12, 100e-6, Loop::run);
-}
+/// One mix in one tile of registers.
+struct limit_loop {
+    void (*run)(long iterations) = nullptr;
+    double multiplies = 0;  ///< an iteration
+    double rate = 0;        ///< multiplies a second, the best of some short runs
+};
 
-/// Mixes on bytes: dot products and lookups. 0 where the architecture lacks the instructions (see `has_mix`).
-double byte_rate(tern::arch::scalar, mix m);
+/// The fastest of some loops: how well a core spreads a mix over its units depends on what stands next to what. A tile
+/// that does not fit the registers is slow, and so does no harm.
+template <class... Loops>
+limit_loop fastest_of() {
+    limit_loop best;
+    for (limit_loop loop : {limit_loop{Loops::run, Loops::multiplies}...}) {
+        loop.rate = best_rate(loop.multiplies, 40, 100e-6, loop.run);
+        if (loop.rate > best.rate) best = loop;
+    }
+    return best;
+}
+inline limit_loop faster(const limit_loop& a, const limit_loop& b) { return a.rate < b.rate ? b : a; }
+
+/// Mixes on bytes: dot products and lookups. None where the architecture lacks the instructions (see `has_mix`).
+limit_loop byte_loop(tern::arch::scalar, mix m);
 #if TERN_HAS_SSE4
-double byte_rate(tern::arch::sse4, mix m);
+limit_loop byte_loop(tern::arch::sse4, mix m);
 #endif
 #if TERN_HAS_AVX2
-double byte_rate(tern::arch::avx2, mix m);
+limit_loop byte_loop(tern::arch::avx2, mix m);
 #endif
 #if TERN_HAS_AVX512
-double byte_rate(tern::arch::avx512, mix m);
+limit_loop byte_loop(tern::arch::avx512, mix m);
 #endif
 #if TERN_HAS_AVX512_VNNI
-double byte_rate(tern::arch::avx512_vnni, mix m);
+limit_loop byte_loop(tern::arch::avx512_vnni, mix m);
 #endif
 #if TERN_HAS_AVX512_VPOPCNTDQ
-double byte_rate(tern::arch::avx512_vpopcntdq, mix m);
+limit_loop byte_loop(tern::arch::avx512_vpopcntdq, mix m);
 #endif
 
 }  // namespace tern_bench

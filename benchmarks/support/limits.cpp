@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <iterator>
 
 #include <benchmark/benchmark.h>
 #include <tern/buffer.hpp>
@@ -143,20 +144,19 @@ struct fma_loop {
     }
 };
 
-/// The best of three tiles: how well a core spreads a mix over its units depends on what stands next to what. A tile
-/// that does not fit the registers is slow, and so does no harm.
 template <class Lanes, mix Mix>
-double best_tile() {
+limit_loop best_tile() {
     constexpr bool many = many_registers && Lanes::width > 1;
     constexpr std::size_t high = many ? 4 : 1;
     constexpr std::size_t wide = many ? 8 : 2;
-    double best = std::max({multiplies_per_second<popcount_loop<Lanes, Mix, 1, 4>>(),
-                            multiplies_per_second<popcount_loop<Lanes, Mix, high, 2>>(),
-                            multiplies_per_second<popcount_loop<Lanes, Mix, many ? 1 : 2, wide>>()});
+    using low = popcount_loop<Lanes, Mix, 1, 4>;
+    using square = popcount_loop<Lanes, Mix, high, 2>;
+    using row = popcount_loop<Lanes, Mix, many ? 1 : 2, wide>;
     if constexpr (Mix == mix::ternary_binary_popcnt)
-        best = std::max({best, multiplies_per_second<popcount_loop<Lanes, Mix, 1, 4, true>>(),
-                         multiplies_per_second<popcount_loop<Lanes, Mix, high, 2, true>>()});
-    return best;
+        return fastest_of<low, square, row, popcount_loop<Lanes, Mix, 1, 4, true>,
+                          popcount_loop<Lanes, Mix, high, 2, true>>();
+    else
+        return fastest_of<low, square, row>();
 }
 
 template <class Arch>
@@ -192,21 +192,33 @@ void read_all(const tern::word* data, std::size_t words) {
     }
 }
 
-}  // namespace
-
-double seconds() { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
-
 template <class Arch>
-double multiply_rate(mix m) {
+limit_loop loop_of(mix m) {
     using lanes = lanes_of<Arch>;
     switch (m) {
         case mix::xor_popcnt_add: return best_tile<lanes, mix::xor_popcnt_add>();
         case mix::ternary_popcnt: return best_tile<lanes, mix::ternary_popcnt>();
         case mix::ternary_binary_popcnt: return best_tile<lanes, mix::ternary_binary_popcnt>();
         case mix::ternary_unsigned_popcnt: return best_tile<lanes, mix::ternary_unsigned_popcnt>();
-        case mix::fma_f32: return multiplies_per_second<fma_loop<lanes>>();
-        default: return byte_rate(Arch{}, m);
+        case mix::fma_f32: return fastest_of<fma_loop<lanes>>();
+        default: return byte_loop(Arch{}, m);
     }
+}
+
+}  // namespace
+
+double seconds() { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
+
+template <class Arch>
+double multiply_rate(mix m, double length) {
+    static limit_loop kept[std::size(mixes)];
+    limit_loop& loop = kept[static_cast<std::size_t>(m)];
+    if (loop.run == nullptr) loop = loop_of<Arch>(m);
+    if (loop.run == nullptr) return 0;
+    const long iterations = std::max(1L, static_cast<long>(length * loop.rate / loop.multiplies));
+    const double start = seconds();
+    loop.run(iterations);
+    return loop.multiplies * static_cast<double>(iterations) / (seconds() - start);
 }
 
 std::size_t working_set(memory level) {
@@ -273,8 +285,8 @@ double read_rate(memory level, std::size_t piece) {
                      read_rate_in_streams<Arch, 4>(level, piece)});
 }
 
-#define TERN_BENCH_INSTANTIATE(tag)                      \
-    template double multiply_rate<tern::arch::tag>(mix); \
+#define TERN_BENCH_INSTANTIATE(tag)                              \
+    template double multiply_rate<tern::arch::tag>(mix, double); \
     template double read_rate<tern::arch::tag>(memory, std::size_t);
 
 TERN_BENCH_INSTANTIATE(scalar)

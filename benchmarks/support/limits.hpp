@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: MIT
 // What this core can reach at most: rates of instruction mixes with their operands in registers, and of reading memory.
 //
-// A rate is the best of several short runs made when it is asked for. counters.hpp says how a benchmark is held against
-// it.
+// counters.hpp says how a benchmark is held against them.
 #pragma once
 
 #include <cstddef>
@@ -83,14 +82,15 @@ constexpr mix mix_of() {
     return Lhs::has_mask || Rhs::has_mask ? mix::ternary_binary_popcnt : mix::xor_popcnt_add;
 }
 
-/// Multiply-accumulates a second of a mix in the registers of an architecture; 0 where it lacks the instructions.
+/// Multiply-accumulates a second of a mix in the registers of an architecture, over one run of about `length` seconds;
+/// 0 where it lacks the instructions. The first call chooses the fastest of some tiles of registers.
 template <class Arch>
-double multiply_rate(mix m);
+double multiply_rate(mix m, double length);
 
 /// The same for the products of two encodings.
 template <class Arch, class Lhs, class Rhs>
-double product_limit() {
-    return multiply_rate<Arch>(mix_of<Lhs, Rhs>()) / (Lhs::digits * Rhs::digits);
+double product_limit(double length) {
+    return multiply_rate<Arch>(mix_of<Lhs, Rhs>(), length) / (Lhs::digits * Rhs::digits);
 }
 
 enum class memory { l2, l3, dram };
@@ -110,7 +110,8 @@ std::size_t working_set(memory level);
 /// The level that holds this many bytes.
 memory level_of(std::size_t bytes);
 
-/// Bytes a second that loads of an architecture's registers reach. `piece`: bytes of memory that are timed at once.
+/// Bytes a second that loads of an architecture's registers reach, the best of some runs. `piece`: bytes of memory that
+/// are timed at once.
 template <class Arch>
 double read_rate(memory level, std::size_t piece = 4 << 20);
 

@@ -2,8 +2,6 @@
 // Rates of dot products of bytes and of table lookups, x86 only. Counted are the multiply-accumulates that a kernel
 // would have done; decoding weights, building tables and widening sums is left out, because a kernel can share it
 // among many rows.
-#include <algorithm>
-
 #include <tern/arch.hpp>
 #include <tern/kernel/gemm/tile.hpp>
 #if TERN_HAS_SSE4
@@ -14,7 +12,7 @@
 
 namespace tern_bench {
 
-double byte_rate(tern::arch::scalar, mix) { return 0; }
+limit_loop byte_loop(tern::arch::scalar, mix) { return {}; }
 
 #if TERN_HAS_SSE4
 
@@ -79,13 +77,11 @@ struct tile_loop {
     }
 };
 
-/// The best of some tiles, as in limits.cpp: one that does not fit the registers is slow and does no harm. The smallest
-/// fits sixteen, whatever the compiler.
+/// The smallest tile fits sixteen registers, whatever the compiler.
 template <class Step>
-double best_tile() {
-    return std::max({multiplies_per_second<tile_loop<Step, 2, 3>>(), multiplies_per_second<tile_loop<Step, 2, 4>>(),
-                     multiplies_per_second<tile_loop<Step, 3, 3>>(), multiplies_per_second<tile_loop<Step, 4, 4>>(),
-                     multiplies_per_second<tile_loop<Step, 5, 4>>()});
+limit_loop best_tile() {
+    return fastest_of<tile_loop<Step, 2, 3>, tile_loop<Step, 2, 4>, tile_loop<Step, 3, 3>, tile_loop<Step, 4, 4>,
+                      tile_loop<Step, 5, 4>>();
 }
 
 /// What the steps have in common: `Multiplies` for each `bytes` of a register.
@@ -207,51 +203,51 @@ struct vpermi2b_lookup : avx512_step<2, 64 * Depth> {
 
 }  // namespace
 
-double byte_rate(tern::arch::sse4, mix m) {
+limit_loop byte_loop(tern::arch::sse4, mix m) {
     switch (m) {
-        case mix::ternary_lookup: return std::max(best_tile<sse4_lookup<2>>(), best_tile<sse4_signed_lookup>());
+        case mix::ternary_lookup: return faster(best_tile<sse4_lookup<2>>(), best_tile<sse4_signed_lookup>());
         case mix::binary_lookup: return best_tile<sse4_lookup<4>>();
         case mix::maddubs: return best_tile<sse4_maddubs>();
-        default: return 0;
+        default: return {};
     }
 }
 
 #if TERN_HAS_AVX2
-double byte_rate(tern::arch::avx2, mix m) {
+limit_loop byte_loop(tern::arch::avx2, mix m) {
     switch (m) {
-        case mix::ternary_lookup: return std::max(best_tile<avx2_lookup<2>>(), best_tile<avx2_signed_lookup>());
+        case mix::ternary_lookup: return faster(best_tile<avx2_lookup<2>>(), best_tile<avx2_signed_lookup>());
         case mix::binary_lookup: return best_tile<avx2_lookup<4>>();
         case mix::maddubs: return best_tile<avx2_maddubs>();
-        default: return 0;
+        default: return {};
     }
 }
 #endif
 
 #if TERN_HAS_AVX512
-double byte_rate(tern::arch::avx512, mix m) {
+limit_loop byte_loop(tern::arch::avx512, mix m) {
     switch (m) {
         case mix::ternary_lookup: return best_tile<avx512_lookup<2>>();  // no vpsignb here
         case mix::binary_lookup: return best_tile<avx512_lookup<4>>();
         case mix::maddubs: return best_tile<avx512_maddubs>();
         case mix::ternary_int8_lookup: return best_tile<vpermi2w_lookup<32 * 7 / 2>>();
         case mix::binary_int8_lookup: return best_tile<vpermi2w_lookup<32 * 6>>();
-        default: return 0;
+        default: return {};
     }
 }
 #endif
 
 #if TERN_HAS_AVX512_VNNI
-double byte_rate(tern::arch::avx512_vnni, mix m) {
-    return m == mix::vpdpbusd ? best_tile<vpdpbusd>() : byte_rate(tern::arch::avx512{}, m);
+limit_loop byte_loop(tern::arch::avx512_vnni, mix m) {
+    return m == mix::vpdpbusd ? best_tile<vpdpbusd>() : byte_loop(tern::arch::avx512{}, m);
 }
 #endif
 
 #if TERN_HAS_AVX512_VPOPCNTDQ
-double byte_rate(tern::arch::avx512_vpopcntdq, mix m) {
+limit_loop byte_loop(tern::arch::avx512_vpopcntdq, mix m) {
     switch (m) {
         case mix::ternary_lookup: return best_tile<vpermi2b_lookup<4>>();
         case mix::binary_lookup: return best_tile<vpermi2b_lookup<7>>();
-        default: return byte_rate(tern::arch::avx512_vnni{}, m);
+        default: return byte_loop(tern::arch::avx512_vnni{}, m);
     }
 }
 #endif

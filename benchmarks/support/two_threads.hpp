@@ -51,16 +51,19 @@ private:
 template <class One, class Two>
 void measure_speedup(benchmark::State& state, const work& w, const std::vector<limit_rate>& limits, const One& one,
                      const Two& two) {
+    const double begun = seconds();
     const long runs = stretch_of(one);
     std::vector<double> of_one;
     std::vector<double> of_two;
+    limit_runs reachable(limits);
     const auto measure_both = [&] {
         of_two.push_back(timed(runs, two));
         of_one.push_back(timed(runs, one));
+        reachable.take_turn(of_two.back() * static_cast<double>(runs));
     };
     while (state.KeepRunningBatch(runs)) measure_both();
     if (of_two.empty()) return;
-    while (of_two.size() < fewest_stretches) measure_both();
+    while (!enough(of_two, begun)) measure_both();
     const double best_of_one = *std::min_element(of_one.begin(), of_one.end());
     const double best = *std::min_element(of_two.begin(), of_two.end());
     state.counters["MAC/s"] = w.macs / mean(of_two);
@@ -70,7 +73,7 @@ void measure_speedup(benchmark::State& state, const work& w, const std::vector<l
     state.counters["bits_per_weight"] = w.bits_per_weight;
     state.counters["speedup"] = best_of_one / best;
     state.counters["speedup_median"] = median(of_one) / median(of_two);
-    for (const limit_rate& l : limits) state.counters[l.counter] = w.macs / best / (2 * l.rate());  // two cores
+    reachable.report(state, w, best, median(of_two), 2);
 }
 
 }  // namespace tern_bench
