@@ -3,7 +3,6 @@
 // would have done; decoding weights, building tables and widening sums is left out, because a kernel can share it
 // among many rows.
 #include <tern/arch.hpp>
-#include <tern/kernel/gemm/tile.hpp>
 #if TERN_HAS_SSE4
 #include <tern/simd/x86.hpp>
 #endif

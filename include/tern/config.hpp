@@ -134,6 +134,13 @@
 #define TERN_RESTRICT
 #endif
 
+/// Before a loop that is as long as it should be: clang would unroll it and spill registers.
+#if defined(__clang__)
+#define TERN_KEEP_LOOP _Pragma("clang loop unroll(disable)")
+#else
+#define TERN_KEEP_LOOP
+#endif
+
 /// Preconditions of kernels. Public entry points report a status instead; define it to `assert(x)` to hold both.
 #ifndef TERN_ASSERT
 #define TERN_ASSERT(condition) static_cast<void>(0)

@@ -3,7 +3,6 @@
 #pragma once
 
 #include <tern/kernel/gemm/selection.hpp>
-#include <tern/kernel/gemm/tile.hpp>
 
 #include <tern/kernel/bytes/scalar.hpp>
 #include <tern/kernel/bytes/simd.hpp>

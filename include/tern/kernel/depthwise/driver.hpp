@@ -7,7 +7,6 @@
 #pragma once
 
 #include <tern/kernel/depthwise/results.hpp>
-#include <tern/kernel/gemm/tile.hpp>
 #include <tern/window.hpp>
 
 namespace tern::kernel {

@@ -3,7 +3,6 @@
 #pragma once
 
 #include <tern/epilogue.hpp>
-#include <tern/kernel/gemm/tile.hpp>
 #include <tern/simd/signed_adds.hpp>
 #include <tern/simd/x86_signed_adds.hpp>
 

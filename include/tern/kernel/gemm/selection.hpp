@@ -9,6 +9,12 @@
 
 namespace tern::kernel {
 
+/// Panels of so many bytes that take 512 KB, which a second-level cache has room for, but a multiple of `step`.
+[[nodiscard]] TERN_INLINE constexpr size_t near_panels_of(size_t panel_bytes, size_t step) noexcept {
+    const size_t n = panel_bytes == 0 ? 0 : (size_t{1} << 19) / panel_bytes / step * step;
+    return n < step ? step : n;
+}
+
 /// Sums of a panel's 16 weight vectors, as they were packed.
 template <class Encoding>
 TERN_INLINE void read_sums(const packed_panels<Encoding>& w, size_t panel,

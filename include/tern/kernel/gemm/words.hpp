@@ -8,7 +8,6 @@
 // and only `fours` is counted, once for four words (Harley and Seal; Warren, Hacker's Delight, 5-1).
 #pragma once
 
-#include <tern/layout.hpp>
 #include <tern/kernel/gemm/tile.hpp>
 #include <tern/simd/arm_dsp.hpp>
 

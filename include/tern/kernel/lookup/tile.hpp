@@ -6,7 +6,6 @@
 // overflow it goes to sums of 16 bits in memory, the state of an output.
 #pragma once
 
-#include <tern/kernel/gemm/tile.hpp>
 #include <tern/layout_tiles.hpp>
 #include <tern/simd/lookup.hpp>
 
