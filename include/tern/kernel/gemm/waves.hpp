@@ -12,7 +12,8 @@ class tile_waves : tile_shape<Lanes, Lhs, Rhs, Rows, Registers> {
     using shape = tile_shape<Lanes, Lhs, Rhs, Rows, Registers>;
     using typename shape::reg;
     using typename shape::counters;
-    using shape::panel_registers, shape::panels, shape::counts_c, shape::counts_g, shape::rhs_sign_plane;
+    using shape::panel_registers, shape::panels, shape::counts_g, shape::rhs_sign_plane;
+    static constexpr bool counts_c = shape::counts_c;  // GCC 12 does not find a base's in a lambda's `if constexpr`
 
 public:
     /// Counts blocks [at, end) of depth, at < end. `lhs`: the digit's first plane of each row; `rhs`: this digit's block
