@@ -70,10 +70,17 @@ template <class Arch = default_arch, class Lhs, class Destination, class How>
 }  // namespace tern
 
 #include <tern/kernel/gemm/driver.hpp>
+#include <tern/kernel/lookup/digits.hpp>
 #include <tern/kernel/lookup/product.hpp>
 
 namespace tern {
 namespace detail {
+
+/// By tables of the activations, where that is what an architecture does best, or by constant ones.
+template <class Arch, class Lhs, bool OneRow, bool Real>
+using of_lookups =
+    std::conditional_t<kernel::by_digits<Arch, Lhs>, kernel::digit_product<Arch, Lhs, OneRow, Real>,
+                       kernel::lookup_product<Arch, Lhs, OneRow>>;
 
 template <class Lhs>
 struct lookup_operands {
@@ -89,9 +96,9 @@ struct lookup_operands {
     template <class Arch, class Sink>
     TERN_INLINE void run(size_t first_panel, size_t last_panel, const Sink& sink) const noexcept {
         if (lhs.rows == 1)
-            kernel::run_gemm<kernel::lookup_product<Arch, Lhs, true>>(lhs, rhs, first_panel, last_panel, sink);
+            kernel::run_gemm<of_lookups<Arch, Lhs, true, Sink::real>>(lhs, rhs, first_panel, last_panel, sink);
         else
-            kernel::run_gemm<kernel::lookup_product<Arch, Lhs, false>>(lhs, rhs, first_panel, last_panel, sink);
+            kernel::run_gemm<of_lookups<Arch, Lhs, false, Sink::real>>(lhs, rhs, first_panel, last_panel, sink);
     }
 };
 

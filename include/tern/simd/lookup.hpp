@@ -28,8 +28,8 @@ TERN_INLINE void hide(T*& p) noexcept {
 ///                  selects; any index is safe
 ///   widen          adds each byte to 16 bits of its own; those of a register are 2 * width bytes, in an order of their
 ///                  own
-///   finish         to[i] = or += (what was widened - bias) * 2^shift, i < width, modulo 2^32; what is shifted has to
-///                  fit int16
+///   finish         to[i] = (what was widened - bias) * 2^shift (+ from[i]), i < width, modulo 2^32; what is shifted has
+///                  to fit int16
 ///   expand         a byte for each `positions` bits of `expand_words` words, the lowest bits first
 ///   code           one or two expanded planes as codes, the second in the higher bits; a code times `code_bytes` is
 ///                  the offset of its row
@@ -58,10 +58,10 @@ struct scalar_lookup {
                                                                   (x >> (8 * i) & 255u)));
     }
     static TERN_INLINE void finish(const std::uint8_t* state, std::uint16_t bias, int shift, bool add,
-                                   std::int32_t* to) noexcept {
+                                   const std::int32_t* from, std::int32_t* to) noexcept {
         for (std::size_t i = 0; i < width; ++i) {
             const std::int32_t sum = std::int32_t{bits::load<std::uint16_t>(state + 2 * i)} - std::int32_t{bias};
-            const std::uint32_t old = add ? static_cast<std::uint32_t>(to[i]) : 0u;
+            const std::uint32_t old = add ? static_cast<std::uint32_t>(from[i]) : 0u;
             to[i] = static_cast<std::int32_t>(old + (static_cast<std::uint32_t>(sum) << shift));
         }
     }

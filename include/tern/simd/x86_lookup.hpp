@@ -44,17 +44,17 @@ struct sse4_lookup {
         store(state + width, _mm_add_epi16(load(state + width), _mm_srli_epi16(x, 8)));
     }
     static TERN_INLINE void finish(const std::uint8_t* state, std::uint16_t bias, int shift, bool add,
-                                   std::int32_t* to) noexcept {
+                                   const std::int32_t* from, std::int32_t* to) noexcept {
         const reg b = _mm_set1_epi16(static_cast<short>(bias));
         const reg higher = load(state + width);
         const reg even = _mm_sub_epi16(_mm_sub_epi16(load(state), _mm_slli_epi16(higher, 8)), b);
         const reg odd = _mm_sub_epi16(higher, b);
         const reg first = _mm_unpacklo_epi16(even, odd);
         const reg second = _mm_unpackhi_epi16(even, odd);
-        put(to, _mm_cvtepi16_epi32(first), shift, add);
-        put(to + 4, _mm_cvtepi16_epi32(_mm_srli_si128(first, 8)), shift, add);
-        put(to + 8, _mm_cvtepi16_epi32(second), shift, add);
-        put(to + 12, _mm_cvtepi16_epi32(_mm_srli_si128(second, 8)), shift, add);
+        put(to, _mm_cvtepi16_epi32(first), shift, add, from);
+        put(to + 4, _mm_cvtepi16_epi32(_mm_srli_si128(first, 8)), shift, add, from + 4);
+        put(to + 8, _mm_cvtepi16_epi32(second), shift, add, from + 8);
+        put(to + 12, _mm_cvtepi16_epi32(_mm_srli_si128(second, 8)), shift, add, from + 12);
     }
     static TERN_INLINE reg expand(const std::uint32_t* from) noexcept {
         reg x = _mm_cvtepu8_epi32(_mm_cvtsi32_si128(static_cast<int>(*from)));
@@ -78,9 +78,9 @@ struct sse4_lookup {
     }
 
 private:
-    static TERN_INLINE void put(std::int32_t* to, reg x, int shift, bool add) noexcept {
+    static TERN_INLINE void put(std::int32_t* to, reg x, int shift, bool add, const std::int32_t* from) noexcept {
         x = _mm_sll_epi32(x, _mm_cvtsi32_si128(shift));
-        store(to, add ? _mm_add_epi32(x, load(to)) : x);
+        store(to, add ? _mm_add_epi32(x, load(from)) : x);
     }
 };
 
@@ -134,17 +134,17 @@ struct avx2_lookup {
         store(state + width, _mm256_add_epi16(load(state + width), _mm256_srli_epi16(x, 8)));
     }
     static TERN_INLINE void finish(const std::uint8_t* state, std::uint16_t bias, int shift, bool add,
-                                   std::int32_t* to) noexcept {
+                                   const std::int32_t* from, std::int32_t* to) noexcept {
         const reg b = _mm256_set1_epi16(static_cast<short>(bias));
         const reg higher = load(state + width);
         const reg even = _mm256_sub_epi16(_mm256_sub_epi16(load(state), _mm256_slli_epi16(higher, 8)), b);
         const reg odd = _mm256_sub_epi16(higher, b);
         const reg first = _mm256_unpacklo_epi16(even, odd);   // 0 .. 7, 16 .. 23
         const reg second = _mm256_unpackhi_epi16(even, odd);  // 8 .. 15, 24 .. 31
-        put(to, _mm256_castsi256_si128(first), shift, add);
-        put(to + 8, _mm256_castsi256_si128(second), shift, add);
-        put(to + 16, _mm256_extracti128_si256(first, 1), shift, add);
-        put(to + 24, _mm256_extracti128_si256(second, 1), shift, add);
+        put(to, _mm256_castsi256_si128(first), shift, add, from);
+        put(to + 8, _mm256_castsi256_si128(second), shift, add, from + 8);
+        put(to + 16, _mm256_extracti128_si256(first, 1), shift, add, from + 16);
+        put(to + 24, _mm256_extracti128_si256(second, 1), shift, add, from + 24);
     }
     static TERN_INLINE reg expand(const std::uint32_t* from) noexcept {
         reg x = _mm256_cvtepu8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(from)));
@@ -185,9 +185,9 @@ private:
         sum = _mm256_add_epi8(sum, _mm256_shuffle_epi8(table, at));
 #endif
     }
-    static TERN_INLINE void put(std::int32_t* to, __m128i x, int shift, bool add) noexcept {
+    static TERN_INLINE void put(std::int32_t* to, __m128i x, int shift, bool add, const std::int32_t* from) noexcept {
         const reg wide = _mm256_sll_epi32(_mm256_cvtepi16_epi32(x), _mm_cvtsi32_si128(shift));
-        store(to, add ? _mm256_add_epi32(wide, load(to)) : wide);
+        store(to, add ? _mm256_add_epi32(wide, load(from)) : wide);
     }
 };
 
@@ -220,7 +220,7 @@ struct avx512_lookup {
         store(state + width, _mm512_add_epi16(load(state + width), _mm512_srli_epi16(x, 8)));
     }
     static TERN_INLINE void finish(const std::uint8_t* state, std::uint16_t bias, int shift, bool add,
-                                   std::int32_t* to) noexcept {
+                                   const std::int32_t* from, std::int32_t* to) noexcept {
         const reg b = _mm512_set1_epi16(static_cast<short>(bias));
         const reg order = _mm512_setr_epi64(0, 4, 1, 5, 2, 6, 3, 7);
         const reg higher = load(state + width);
@@ -229,10 +229,10 @@ struct avx512_lookup {
         const reg odd = _mm512_permutexvar_epi64(order, _mm512_sub_epi16(higher, b));
         const reg first = _mm512_unpacklo_epi16(even, odd);
         const reg second = _mm512_unpackhi_epi16(even, odd);
-        put(to, _mm512_castsi512_si256(first), shift, add);
-        put(to + 16, _mm512_extracti64x4_epi64(first, 1), shift, add);
-        put(to + 32, _mm512_castsi512_si256(second), shift, add);
-        put(to + 48, _mm512_extracti64x4_epi64(second, 1), shift, add);
+        put(to, _mm512_castsi512_si256(first), shift, add, from);
+        put(to + 16, _mm512_extracti64x4_epi64(first, 1), shift, add, from + 16);
+        put(to + 32, _mm512_castsi512_si256(second), shift, add, from + 32);
+        put(to + 48, _mm512_extracti64x4_epi64(second, 1), shift, add, from + 48);
     }
     static TERN_INLINE reg expand(const std::uint32_t* from) noexcept {
         reg x = _mm512_cvtepu8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(from)));
@@ -251,9 +251,9 @@ struct avx512_lookup {
     }
 
 private:
-    static TERN_INLINE void put(std::int32_t* to, __m256i x, int shift, bool add) noexcept {
+    static TERN_INLINE void put(std::int32_t* to, __m256i x, int shift, bool add, const std::int32_t* from) noexcept {
         const reg wide = _mm512_sll_epi32(_mm512_cvtepi16_epi32(x), _mm_cvtsi32_si128(shift));
-        store(to, add ? _mm512_add_epi32(wide, load(to)) : wide);
+        store(to, add ? _mm512_add_epi32(wide, load(from)) : wide);
     }
 };
 

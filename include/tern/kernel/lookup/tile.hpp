@@ -55,7 +55,7 @@ struct lookup_tile {
     static TERN_INLINE void finish(const std::uint8_t* state, std::uint16_t bias, int shift, bool add,
                                    std::int32_t* acc) noexcept {
         for (size_t j = 0; j < registers; ++j)
-            Lanes::finish(state + 2 * j * Lanes::width, bias, shift, add, acc + j * Lanes::width);
+            Lanes::finish(state + 2 * j * Lanes::width, bias, shift, add, acc + j * Lanes::width, acc + j * Lanes::width);
     }
 
 private:

@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: MIT
+// 512 bits with VPERMI2B for products whose tables are made where they are used (kernel/lookup/digits.hpp).
+#pragma once
+
+#include <tern/simd/x86_lookup.hpp>
+
+#if TERN_HAS_AVX512_VPOPCNTDQ
+
+// GCC reports the deliberately undefined operands of its own AVX-512 header as if they were the caller's.
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wuninitialized"
+#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
+#endif
+
+namespace tern::simd {
+
+/// Where the two halves of a table's place are found in rows of nine: places 0 .. 63, and 64 .. 80.
+struct nine_places {
+    alignas(64) std::uint8_t low[96];
+    alignas(64) std::uint8_t high[96];
+
+    [[nodiscard]] static constexpr nine_places make() noexcept {
+        nine_places t{};
+        for (int i = 0; i < 96; ++i) {
+            t.low[i] = static_cast<std::uint8_t>(i < 81 ? i % 9 : 128);
+            t.high[i] = static_cast<std::uint8_t>(i < 81 ? i / 9 : 128);
+        }
+        return t;
+    }
+};
+inline constexpr nine_places nine_places_of_tables = nine_places::make();
+
+/// `widen`, `finish` and `expand` are those of 16-byte shuffles: the latter two positions a byte.
+struct avx512_vpopcntdq_digits : avx512_lookup {
+    struct table {
+        reg low;
+        reg high;
+    };
+
+    static TERN_INLINE reg load_index(const std::uint8_t* from) noexcept {
+        reg x = load(from);
+        pin(x);  // one load, not one in every lookup
+        return x;
+    }
+    static TERN_INLINE table load_table(const std::uint8_t* from) noexcept {
+        reg low = _mm512_load_si512(from);
+        reg high = _mm512_load_si512(from + 64);
+        pin(low);  // registers, not operands in memory
+        pin(high);
+        return {low, high};
+    }
+    static TERN_INLINE reg look_up(reg index, const table& t) noexcept {
+#if defined(__GNUC__) && !defined(__clang__)
+        asm volatile("vpermi2b %2, %1, %0" : "+v"(index) : "v"(t.low), "v"(t.high));  // or a table is copied each time
+        return index;
+#else
+        reg found = _mm512_permutex2var_epi8(t.low, index, t.high);
+        pin(found);
+        return found;
+#endif
+    }
+    static TERN_INLINE reg add(reg sum, reg x) noexcept {
+        add_bytes(sum, x);
+        pin(sum);
+        return sum;
+    }
+    /// Sums of 16 bits: of both bytes, the higher 256 times; and of the higher.
+    static TERN_INLINE reg add_both(reg sum, reg x) noexcept {
+#if defined(__GNUC__) && !defined(__clang__)
+        asm volatile("vpaddw %1, %0, %0" : "+v"(sum) : "v"(x));  // GCC would add into the register of x
+#else
+        sum = _mm512_add_epi16(sum, x);
+        pin(sum);
+#endif
+        return sum;
+    }
+    static TERN_INLINE reg higher(reg x) noexcept {
+        reg h = _mm512_srli_epi16(x, 8);
+        pin(h);
+        return h;
+    }
+    /// One to four expanded planes as codes, the later in the higher bits.
+    template <std::size_t Planes>
+    static TERN_INLINE reg code(const reg (&planes)[Planes]) noexcept {
+        reg x = planes[0];
+        if constexpr (Planes > 1) x = _mm512_or_si512(x, _mm512_slli_epi16(planes[1], 2));
+        if constexpr (Planes > 2) x = _mm512_or_si512(x, _mm512_slli_epi16(planes[2], 4));
+        if constexpr (Planes > 3) x = _mm512_or_si512(x, _mm512_slli_epi16(planes[3], 6));
+        return x;
+    }
+    /// to[e] = first[e % 9] + second[e / 9], e < 81, from two rows of 16 bytes; zeros up to place 96.
+    static TERN_INLINE void build(const std::uint8_t* first, const std::uint8_t* second, std::uint8_t* to) noexcept {
+        const nine_places& at = nine_places_of_tables;
+        const __m128i a = _mm_load_si128(reinterpret_cast<const __m128i*>(first));
+        const __m128i b = _mm_load_si128(reinterpret_cast<const __m128i*>(second));
+        const reg low = _mm512_shuffle_epi8(_mm512_broadcast_i32x4(a), _mm512_load_si512(at.low));
+        const reg high = _mm512_shuffle_epi8(_mm512_broadcast_i32x4(b), _mm512_load_si512(at.high));
+        _mm512_store_si512(to, _mm512_add_epi8(low, high));
+        const __m256i last = half(a, at.low + 64);
+        _mm256_store_si256(reinterpret_cast<__m256i*>(to + 64), _mm256_add_epi8(last, half(b, at.high + 64)));
+    }
+
+private:
+    static TERN_INLINE __m256i half(__m128i row, const std::uint8_t* places) noexcept {
+        return _mm256_shuffle_epi8(_mm256_broadcastsi128_si256(row),
+                                   _mm256_load_si256(reinterpret_cast<const __m256i*>(places)));
+    }
+};
+
+}  // namespace tern::simd
+
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic pop
+#endif
+
+#endif  // TERN_HAS_AVX512_VPOPCNTDQ
