@@ -43,9 +43,9 @@ struct avx512_vpopcntdq_digits : avx512_lookup {
         pin(x);  // one load, not one in every lookup
         return x;
     }
-    static TERN_INLINE table load_table(const std::uint8_t* from) noexcept {
-        reg low = _mm512_load_si512(from);
-        reg high = _mm512_load_si512(from + 64);
+    static TERN_INLINE table load_table(const std::uint8_t* first, const std::uint8_t* second) noexcept {
+        reg low = _mm512_load_si512(first);
+        reg high = _mm512_zextsi256_si512(_mm256_load_si256(reinterpret_cast<const __m256i*>(second)));
         pin(low);  // registers, not operands in memory
         pin(high);
         return {low, high};
@@ -89,21 +89,22 @@ struct avx512_vpopcntdq_digits : avx512_lookup {
         if constexpr (Planes > 3) x = _mm512_or_si512(x, _mm512_slli_epi16(planes[3], 6));
         return x;
     }
-    /// to[e] = first[e % 9] + second[e / 9], e < 81, from two rows of 16 bytes; zeros up to place 96.
-    static TERN_INLINE void build(const std::uint8_t* first, const std::uint8_t* second, std::uint8_t* to) noexcept {
+    /// first[e % 9] + second[e / 9] to low[e], e < 64, and to high[e - 64], e < 81, from two rows of 16 bytes; zeros
+    /// behind those.
+    static TERN_INLINE void build(const std::uint8_t* first, const std::uint8_t* second, std::uint8_t* low,
+                                  std::uint8_t* high) noexcept {
         const nine_places& at = nine_places_of_tables;
-        const __m128i a = _mm_load_si128(reinterpret_cast<const __m128i*>(first));
-        const __m128i b = _mm_load_si128(reinterpret_cast<const __m128i*>(second));
-        const reg low = _mm512_shuffle_epi8(_mm512_broadcast_i32x4(a), _mm512_load_si512(at.low));
-        const reg high = _mm512_shuffle_epi8(_mm512_broadcast_i32x4(b), _mm512_load_si512(at.high));
-        _mm512_store_si512(to, _mm512_add_epi8(low, high));
-        const __m256i last = half(a, at.low + 64);
-        _mm256_store_si256(reinterpret_cast<__m256i*>(to + 64), _mm256_add_epi8(last, half(b, at.high + 64)));
+        const reg a = _mm512_broadcast_i32x4(_mm_load_si128(reinterpret_cast<const __m128i*>(first)));
+        const reg b = _mm512_broadcast_i32x4(_mm_load_si128(reinterpret_cast<const __m128i*>(second)));
+        _mm512_store_si512(low, _mm512_add_epi8(_mm512_shuffle_epi8(a, _mm512_load_si512(at.low)),
+                                                _mm512_shuffle_epi8(b, _mm512_load_si512(at.high))));
+        _mm256_store_si256(reinterpret_cast<__m256i*>(high),
+                           _mm256_add_epi8(half(a, at.low + 64), half(b, at.high + 64)));
     }
 
 private:
-    static TERN_INLINE __m256i half(__m128i row, const std::uint8_t* places) noexcept {
-        return _mm256_shuffle_epi8(_mm256_broadcastsi128_si256(row),
+    static TERN_INLINE __m256i half(reg row, const std::uint8_t* places) noexcept {
+        return _mm256_shuffle_epi8(_mm512_castsi512_si256(row),
                                    _mm256_load_si256(reinterpret_cast<const __m256i*>(places)));
     }
 };

@@ -49,9 +49,25 @@ struct centred_digit {
     }
 };
 
-inline constexpr size_t digit_chunk_words = 6;
+#ifndef ABL2
+#define ABL2 1
+#endif
+#ifndef ABL3
+#define ABL3 1
+#endif
+#ifndef DCW
+#define DCW 6
+#endif
+#ifndef DTR
+#define DTR 4
+#endif
+inline constexpr size_t digit_chunk_words = DCW;
 inline constexpr size_t digit_chunk = digit_chunk_words * word_bits / packed_indices::tile_depth;  ///< steps
-inline constexpr size_t digit_table_bytes = 128;
+/// Of a table, in two places: 32 bytes are one access to a cache, less than 64.
+inline constexpr size_t digit_low_bytes = 64;
+inline constexpr size_t digit_high_bytes = 32;
+inline constexpr size_t digit_row_bytes = digit_chunk * (digit_low_bytes + digit_high_bytes);  ///< tables of a row
+inline constexpr size_t digit_high = digit_chunk * digit_low_bytes;  ///< where the second parts of a row begin
 
 /// Digit `D` of an encoding.
 template <class Lhs, size_t D>
@@ -88,9 +104,16 @@ struct digit_tile {
     /// Adds `steps` steps to the state, or makes it. Tables: of row 0, digit_chunk of them before those of the next row.
     /// weights[p]: 64 bytes a step. state: of row 0, `row_state` bytes before the next.
     static TERN_INLINE void run(const std::uint8_t* tables, const std::uint8_t* const (&weights)[Panels], size_t steps,
-                                bool add, std::uint8_t* state, size_t row_state) noexcept {
+                                bool add, std::uint8_t* state, size_t row_state, size_t ahead) noexcept {
         reg both[Rows][Panels];
         reg higher[Rows][Panels];
+#ifdef PFS
+        each([&](auto r, auto p) TERN_INLINE_LAMBDA {
+            std::uint8_t* const at = state + r * row_state + (p+Panels) * state_bytes;
+            bits::prefetch_to_write(at);
+            bits::prefetch_to_write(at + lookup_outputs);
+        });
+#endif
         each([&](auto r, auto p) TERN_INLINE_LAMBDA {
             std::uint8_t* const at = state + r * row_state + p * state_bytes;
             both[r][p] = add ? Lanes::load(at) : Lanes::zero();
@@ -99,9 +122,9 @@ struct digit_tile {
         const size_t whole = steps / FoldSteps * FoldSteps;
         size_t at = 0;
         TERN_KEEP_LOOP
-        for (; at < whole; at += FoldSteps) fold<FoldSteps>(tables, weights, at, both, higher);
+        for (; at < whole; at += FoldSteps) fold<FoldSteps>(tables, weights, at, ahead, both, higher);
         TERN_KEEP_LOOP
-        for (; at < steps; ++at) fold<1>(tables, weights, at, both, higher);
+        for (; at < steps; ++at) fold<1>(tables, weights, at, ahead, both, higher);
         each([&](auto r, auto p) TERN_INLINE_LAMBDA {
             std::uint8_t* const to = state + r * row_state + p * state_bytes;
             Lanes::store(to, both[r][p]);
@@ -113,17 +136,21 @@ private:
     /// Steps whose sums fit a byte. All lookups of a step, then all additions: in turn, additions take the units that
     /// only lookups need.
     template <size_t Steps>
-    static TERN_INLINE void fold(const std::uint8_t* tables, const std::uint8_t* const (&weights)[Panels], size_t at,
+    static TERN_INLINE void fold(const std::uint8_t* tables, const std::uint8_t* const (&weights)[Panels], size_t at, size_t ahead,
                                  reg (&both)[Rows][Panels], reg (&higher)[Rows][Panels]) noexcept {
         reg sum[Rows][Panels];
         bits::unroll<Steps>([&](auto s) TERN_INLINE_LAMBDA {
             reg index[Panels];
             bits::unroll<Panels>([&](auto p) TERN_INLINE_LAMBDA {
                 index[p] = Lanes::load_index(weights[p] + (at + s) * lookup_outputs);
+#ifdef PFW
+                if(PFW==1 || s+2==0)bits::prefetch(weights[p] + (at + s) * lookup_outputs + ahead);
+                else bits::prefetch_to_second_level(weights[p] + (at + s) * lookup_outputs + ahead);
+#endif
             });
             reg found[Rows][Panels];
             bits::unroll<Rows>([&](auto r) TERN_INLINE_LAMBDA {
-                const auto table = Lanes::load_table(tables + (r * digit_chunk + at + s) * digit_table_bytes);
+                const auto table = Lanes::load_table(tables + r * digit_row_bytes + (at + s) * digit_low_bytes, tables + r * digit_row_bytes + digit_high + (at + s) * digit_high_bytes);
                 bits::unroll<Panels>(
                     [&](auto p) TERN_INLINE_LAMBDA { found[r][p] = Lanes::look_up(index[p], table); });
             });
@@ -158,7 +185,7 @@ class digit_product : public selected_planes<Arch, Lhs, packed_indices> {
     static constexpr size_t digits = Lhs::planes <= 4 ? 1 : 2;
     static constexpr size_t tile_rows = OneRow ? 1 : 2;
     static constexpr size_t tile_panels = OneRow ? 4 : 3;
-    static constexpr size_t table_rows = OneRow ? 1 : 4;  ///< whose tables are kept
+    static constexpr size_t table_rows = OneRow ? 1 : DTR;  ///< whose tables are kept
     static constexpr size_t near_outputs = (Real ? 33 : 66) * lookup_outputs;
     // One row and panel more: of the sums of the weights, and of what a tile is wider than what is left.
     static constexpr size_t row_state = (near_outputs / lookup_outputs + 1) * 2 * lookup_outputs;
@@ -174,9 +201,7 @@ public:
     static constexpr size_t row_step = 1;
     static constexpr size_t panels = near_outputs / panel_outputs;
 
-    TERN_INLINE digit_product(const packed_rows<Lhs>& lhs, const packed_indices& rhs) noexcept : base(lhs, rhs) {
-        std::memset(tables_, 0, sizeof tables_);  // places that no index means
-    }
+    TERN_INLINE digit_product(const packed_rows<Lhs>& lhs, const packed_indices& rhs) noexcept : base(lhs, rhs) {}
 
     TERN_INLINE void select(size_t row, size_t rows, size_t from, size_t to) noexcept {
         base::select_words(row, rows, from, to);
@@ -217,7 +242,10 @@ private:
             for (size_t row = 0; row < rows; row += table_rows) {
                 const size_t left = rows - row < table_rows ? rows - row : table_rows;
                 for (size_t r = 0; r < left; ++r)
-                    make_tables<d>(row + r, chunk, steps, tables_ + r * digit_chunk * digit_table_bytes);
+#ifdef ABL1
+                    if (chunk == 0)
+#endif
+                    make_tables<d>(row + r, chunk, steps, tables_ + r * digit_row_bytes);
                 run_panels<lhs_digit<Lhs, d>::fold_steps>(weights, present, left, steps, add, state(row, d, 0));
             }
         });
@@ -231,9 +259,9 @@ private:
         for (size_t p = 0; p < present;) {
             const size_t left = present - p;
             const bool wide = left >= tile_panels && left != tile_panels + 1;
-            std::uint8_t* const to = state + p * 2 * lookup_outputs;
+            std::uint8_t* const to = state + ABL3 * p * 2 * lookup_outputs;
             if (wide)
-                run_rows<tile_panels, FoldSteps>(weights + p * panel_stride_, left, rows, steps, add, to);
+                run_rows<tile_panels, FoldSteps>(weights + ABL2 * p * panel_stride_, left, rows, steps, add, to);
             else
                 run_rows<narrow, FoldSteps>(weights + p * panel_stride_, left, rows, steps, add, to);
             p += wide ? tile_panels : narrow;
@@ -244,15 +272,14 @@ private:
                               std::uint8_t* state) const noexcept {
         const std::uint8_t* w[Panels];
         bits::unroll<Panels>([&](auto p) TERN_INLINE_LAMBDA { w[p] = weights + (p < left ? p : left - 1) * panel_stride_; });
-        constexpr size_t row_tables = digit_chunk * digit_table_bytes;
         size_t r = 0;
         for (; r + tile_rows <= rows; r += tile_rows)
-            digit_tile<lanes, tile_rows, Panels, FoldSteps>::run(tables_ + r * row_tables, w, steps, add,
-                                                                state + r * digits * row_state, digits * row_state);
+            digit_tile<lanes, tile_rows, Panels, FoldSteps>::run(tables_ + r * digit_row_bytes, w, steps, add,
+                                                                state + r * digits * row_state, digits * row_state, 3 * panel_stride_);
         if constexpr (tile_rows > 1)
             for (; r < rows; ++r)
-                digit_tile<lanes, 1, Panels, FoldSteps>::run(tables_ + r * row_tables, w, steps, add,
-                                                            state + r * digits * row_state, digits * row_state);
+                digit_tile<lanes, 1, Panels, FoldSteps>::run(tables_ + r * digit_row_bytes, w, steps, add,
+                                                            state + r * digits * row_state, digits * row_state, 3 * panel_stride_);
     }
 
     /// Tables of a chunk of one row. The row behind the last has c = 1 in its first digit.
@@ -289,7 +316,7 @@ private:
         TERN_KEEP_LOOP
         for (size_t s = 0; s < steps; ++s)
             lanes::build(pairs + codes[2 * s] * digit::row_bytes, pairs + codes[2 * s + 1] * digit::row_bytes,
-                         to + s * digit_table_bytes);
+                         to + s * digit_low_bytes, to + digit_high + s * digit_high_bytes);
     }
 
     /// The sums of a segment, and what the digits left out, to int32.
@@ -322,7 +349,7 @@ private:
         return static_cast<std::uint16_t>(steps * (digit == 0 ? lhs_digit<Lhs, 0>::bias : lhs_digit<Lhs, digits - 1>::bias));
     }
 
-    alignas(64) std::uint8_t tables_[table_rows * digit_chunk * digit_table_bytes];
+    alignas(64) std::uint8_t tables_[table_rows * digit_row_bytes];
     alignas(64) std::uint8_t state_[(row_block + 1) * digits * row_state];
 };
 
