@@ -41,6 +41,7 @@ struct scalar_lookup {
     static constexpr int positions = 4;
     static constexpr int digit_planes = 1;
     static constexpr std::size_t code_bytes = 128;
+    static constexpr std::size_t high_bytes = 0;
     static constexpr std::size_t expand_words = 1;
 
     static TERN_INLINE reg zero() noexcept { return 0; }

@@ -24,6 +24,7 @@ struct sse4_lookup {
     static constexpr int positions = 2;
     static constexpr int digit_planes = 2;
     static constexpr std::size_t code_bytes = 1;
+    static constexpr std::size_t high_bytes = 0;
     static constexpr std::size_t expand_words = 1;
 
     static TERN_INLINE reg zero() noexcept { return _mm_setzero_si128(); }
@@ -93,6 +94,7 @@ struct avx2_lookup {
     static constexpr int positions = 2;
     static constexpr int digit_planes = 2;
     static constexpr std::size_t code_bytes = 1;
+    static constexpr std::size_t high_bytes = 0;
     static constexpr std::size_t expand_words = 2;
 
     static TERN_INLINE reg zero() noexcept { return _mm256_setzero_si256(); }
@@ -202,6 +204,7 @@ struct avx512_lookup {
     static constexpr int positions = 2;
     static constexpr int digit_planes = 2;
     static constexpr std::size_t code_bytes = 1;
+    static constexpr std::size_t high_bytes = 0;
     static constexpr std::size_t expand_words = 4;
 
     static TERN_INLINE reg zero() noexcept { return _mm512_setzero_si512(); }
@@ -264,7 +267,8 @@ private:
 /// 512 bits with VPERMI2B: 128 places, enough for the 81 of four weights.
 struct avx512_vpopcntdq_lookup : avx512_lookup {
     static constexpr int positions = 4;
-    static constexpr std::size_t code_bytes = 128;
+    static constexpr std::size_t code_bytes = 64;
+    static constexpr std::size_t high_bytes = 32;
     static constexpr std::size_t expand_words = 8;
 
     static TERN_INLINE reg load_index(const std::uint8_t* from) noexcept {
@@ -273,9 +277,10 @@ struct avx512_vpopcntdq_lookup : avx512_lookup {
         return x;
     }
     template <std::size_t N>
-    static TERN_INLINE void add_row(reg (&sums)[N], const std::uint8_t* row, const reg (&index)[N]) noexcept {
+    static TERN_INLINE void add_row(reg (&sums)[N], const std::uint8_t* row, const std::uint8_t* rest,
+                                    const reg (&index)[N]) noexcept {
         reg low = _mm512_load_si512(row);
-        reg high = _mm512_load_si512(row + 64);
+        reg high = _mm512_zextsi256_si512(_mm256_load_si256(reinterpret_cast<const __m256i*>(rest)));
         pin(low);  // registers, not operands in memory, and in this order: compilers that move these loads spill sums
         pin(high);
         // All lookups of a row, then all additions: one after the other in turn, additions take the units that only

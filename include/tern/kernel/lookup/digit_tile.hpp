@@ -3,10 +3,9 @@
 // Panels panels of 64 outputs, outputs in lanes.
 //
 // Entries of a digit of p planes are 0 .. 2^(p+2) with their bias. A *fold* is 3, 7 or 15 steps (4, 3 or 2 planes) whose
-// sums fit a byte; sums of 16 bits take them up: the state of an output. Those of short folds stay in registers for a
-// chunk; where folds are long, registers are worth more as more rows and panels, and the state stays in memory.
-// A state holds what is at most 32767 in magnitude: 2^(p+1) a step, 1008 steps of 4 planes (4032 positions), 2009 of 3,
-// 4095 of 2.
+// sums fit a byte; sums of 16 bits take them up, the state of an output, which stays in registers for a chunk.
+// A state holds what is at most 32767 in magnitude: 2^(p+1) a step, 1008 steps of 4 planes (4032 positions), 2009 of 3
+// (8036), 4095 of 2.
 #pragma once
 
 #include <tern/kernel/lookup/tables.hpp>
@@ -21,31 +20,18 @@ TERN_INLINE constexpr void digits_config(arch::scalar) noexcept {}
 TERN_INLINE constexpr auto digits_config(arch::avx512_vpopcntdq) noexcept { return simd::avx512_vpopcntdq_digits{}; }
 #endif
 
-/// What `lookup_table` wants of a digit: values from the middle.
-template <int Planes>
-struct centred_digit {
-    static constexpr int planes = Planes;
-    static constexpr bool trits = false;
-    static constexpr std::int32_t max_abs = 1 << (Planes - 1);
-
-    [[nodiscard]] static TERN_INLINE constexpr std::int32_t value(std::uint32_t bits) noexcept {
-        return static_cast<std::int32_t>(bits) - max_abs;
-    }
-};
-
 inline constexpr size_t digit_state_bytes = 2 * lookup_outputs;  ///< of a row and panel: both sums of 16 bits
 
 /// Tiles and tables of digits of some planes.
-template <int Planes, bool OneRow>
+template <class Encoding, int Planes, bool OneRow>
 struct digit_shape {
-    static_assert(Planes >= 2 && Planes <= 4);
-    static constexpr std::int32_t max_abs = centred_digit<Planes>::max_abs;
-    static constexpr std::uint16_t bias = static_cast<std::uint16_t>(packed_indices::tile_depth * size_t{max_abs});
+    using digit = lookup_digit<Encoding, Planes, true>;
+    static_assert(Planes >= 2 && !digit::trits);
+    static constexpr std::uint16_t bias = std::uint16_t{packed_indices::tile_depth} * std::uint16_t{digit::middle};
     static constexpr size_t fold_steps = 255 / (2 * size_t{bias});
-    static constexpr bool in_registers = OneRow || fold_steps < 15;
-    static constexpr size_t rows = OneRow ? 1 : in_registers ? 2 : 4;
-    static constexpr size_t panels = OneRow ? 6 : in_registers ? 3 : 4;
-    static constexpr size_t chunk_steps = 48 / fold_steps * fold_steps + (Planes == 3 ? fold_steps : 0);
+    static constexpr size_t rows = OneRow ? 1 : 2;
+    static constexpr size_t panels = OneRow ? 6 : 3;
+    static constexpr size_t chunk_steps = (48 + fold_steps / 2) / fold_steps * fold_steps;
     static constexpr size_t segment_steps = 32767 / size_t{bias} / chunk_steps * chunk_steps;
 
     /// Of a table, in two places: 32 bytes are one access to a cache, 64 are two.
@@ -56,7 +42,7 @@ struct digit_shape {
 
     static constexpr size_t pair_bytes = 16;
     [[nodiscard]] static TERN_INLINE const std::uint8_t* pairs() noexcept {
-        return lookup_table_of<lookup_table<centred_digit<Planes>, 2, 2 * max_abs>>.bytes;
+        return lookup_table_of<lookup_table<digit, 2, 2 * digit::max_abs>>.bytes;
     }
 };
 
@@ -68,15 +54,6 @@ struct digit_tile {
     /// Adds `steps` steps to the state. weights[p]: 64 bytes a step. state: of row 0, `row_state` bytes before the next.
     static TERN_INLINE void run(const std::uint8_t* tables, const std::uint8_t* const (&weights)[Panels], size_t steps,
                                 std::uint8_t* state, size_t row_state) noexcept {
-        if constexpr (Shape::in_registers)
-            run_in_registers(tables, weights, steps, state, row_state);
-        else
-            run_in_memory(tables, weights, steps, state, row_state);
-    }
-
-private:
-    static TERN_INLINE void run_in_registers(const std::uint8_t* tables, const std::uint8_t* const (&weights)[Panels],
-                                             size_t steps, std::uint8_t* state, size_t row_state) noexcept {
         regs both;
         regs higher;
         each([&](auto r, auto p) TERN_INLINE_LAMBDA {
@@ -95,6 +72,7 @@ private:
         });
     }
 
+private:
     template <size_t Steps>
     static TERN_INLINE void fold(const std::uint8_t* tables, const std::uint8_t* const (&weights)[Panels], size_t at,
                                  regs& both, regs& higher) noexcept {
@@ -117,42 +95,15 @@ private:
     static TERN_INLINE void look_up(const std::uint8_t* tables, const std::uint8_t* const (&weights)[Panels], size_t at,
                                     regs& found) noexcept {
         reg index[Panels];
-        load_indices(weights, at, index);
-        bits::unroll<Rows>([&](auto r) TERN_INLINE_LAMBDA { look_up_row(tables + r * Shape::row_tables, at, index, found[r]); });
-    }
-    static TERN_INLINE void load_indices(const std::uint8_t* const (&weights)[Panels], size_t at,
-                                         reg (&index)[Panels]) noexcept {
         bits::unroll<Panels>([&](auto p) TERN_INLINE_LAMBDA {
             index[p] = Lanes::load_index(weights[p] + at * lookup_outputs);
         });
-    }
-    static TERN_INLINE void look_up_row(const std::uint8_t* tables, size_t at, const reg (&index)[Panels],
-                                        reg (&found)[Panels]) noexcept {
-        const auto table =
-            Lanes::load_table(tables + at * Shape::low_bytes, tables + Shape::high_tables + at * Shape::high_bytes);
-        bits::unroll<Panels>([&](auto p) TERN_INLINE_LAMBDA { found[p] = Lanes::look_up(index[p], table); });
-    }
-
-    static TERN_INLINE void run_in_memory(const std::uint8_t* tables, const std::uint8_t* const (&weights)[Panels],
-                                          size_t steps, std::uint8_t* state, size_t row_state) noexcept {
-        for (size_t at = 0; at < steps;) {
-            const size_t stop = steps - at < Shape::fold_steps ? steps : at + Shape::fold_steps;
-            regs sum;
-            each([&](auto r, auto p) TERN_INLINE_LAMBDA { sum[r][p] = Lanes::zero(); });
-            TERN_KEEP_LOOP
-            for (; at < stop; ++at) {
-                reg index[Panels];
-                load_indices(weights, at, index);
-                bits::unroll<Rows>([&](auto r) TERN_INLINE_LAMBDA {
-                    reg found[Panels];
-                    look_up_row(tables + r * Shape::row_tables, at, index, found);
-                    bits::unroll<Panels>([&](auto p) TERN_INLINE_LAMBDA { sum[r][p] = Lanes::add(sum[r][p], found[p]); });
-                });
-            }
-            each([&](auto r, auto p) TERN_INLINE_LAMBDA {
-                Lanes::widen(state + r * row_state + p * digit_state_bytes, sum[r][p]);
-            });
-        }
+        bits::unroll<Rows>([&](auto r) TERN_INLINE_LAMBDA {
+            const std::uint8_t* const row = tables + r * Shape::row_tables;
+            const auto table =
+                Lanes::load_table(row + at * Shape::low_bytes, row + Shape::high_tables + at * Shape::high_bytes);
+            bits::unroll<Panels>([&](auto p) TERN_INLINE_LAMBDA { found[r][p] = Lanes::look_up(index[p], table); });
+        });
     }
 
     template <class F>

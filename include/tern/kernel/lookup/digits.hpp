@@ -2,13 +2,8 @@
 // The product of rows of several bit planes and lookup indices, as kernel/gemm/driver.hpp wants it, by tables that are
 // made of the activations: digits of up to four planes, where constant tables would have too many rows.
 //
-// A digit of p planes, b = 0 .. 2^p - 1, counts from its middle, c = b - 2^(p-1), so that sums are half as large:
-//
-//     unsigned:  v = sum_d 2^s_d (c_d + 2^(p_d - 1))             s_d: planes below digit d
-//     bipolar:   v = 2 sum_d 2^s_d (c_d + 2^(p_d - 1)) - (2^k - 1)
-//
-// and what c leaves out is a constant times the sum of the weights, which are packed with them; for a part of the depth
-// one more row is multiplied, whose c is 1 everywhere.
+// What digits leave out (tables.hpp) is a multiple of the sum of the weights, which are packed with them; for a part of
+// the depth one more row is multiplied, whose digits are 1 everywhere.
 //
 // A *step* is four positions of depth. Its table has 81 places, the sum of four products in each: the sum of two places
 // of constant rows of nine, one for each two positions. Tables are dear, so they serve as many outputs as the driver
@@ -22,29 +17,9 @@
 
 namespace tern::kernel {
 
-/// Whether activations go this way: those of several planes, where shuffles have 128 places.
+/// Whether activations go this way: those of three planes and more, where shuffles have 128 places.
 template <class Arch, class Lhs>
-inline constexpr bool by_digits = !std::is_void_v<decltype(digits_config(Arch{}))> && Lhs::digits >= 2;
-
-/// How an encoding falls into digits: one, or two of about the same planes.
-template <class Lhs>
-struct lhs_digits {
-    static constexpr size_t count = Lhs::planes <= 4 ? 1 : 2;
-
-    [[nodiscard]] static constexpr int planes(size_t d) noexcept {
-        constexpr int low = count == 1 ? Lhs::planes : (Lhs::planes + 1) / 2;
-        return d == 0 ? low : Lhs::planes - low;
-    }
-    [[nodiscard]] static constexpr int first_plane(size_t d) noexcept { return d == 0 ? 0 : planes(0); }
-    /// By which sums of a digit count.
-    [[nodiscard]] static constexpr int shift(size_t d) noexcept { return first_plane(d) + (Lhs::has_sign ? 1 : 0); }
-    /// What the digits leave out: a multiple of the sum of the weights.
-    [[nodiscard]] static constexpr std::uint32_t left_out() noexcept {
-        std::uint32_t middles = 0;
-        for (size_t d = 0; d < count; ++d) middles += std::uint32_t{1} << (first_plane(d) + planes(d) - 1);
-        return Lhs::has_sign ? 2 * middles - ((1u << Lhs::planes) - 1) : middles;
-    }
-};
+inline constexpr bool by_digits = !std::is_void_v<decltype(digits_config(Arch{}))> && Lhs::digits >= 3;
 
 /// `OneRow`: for a single row of activations; `Real`: for a sink whose driver keeps more of every result.
 template <class Arch, class Lhs, bool OneRow, bool Real>
@@ -54,9 +29,9 @@ class digit_product : public selected_planes<Arch, Lhs, packed_indices> {
     using base::elements_, base::first_word_, base::words_;
 
     using lanes = decltype(digits_config(Arch{}));
-    using digits = lhs_digits<Lhs>;
+    using digits = lookup_digits<Lhs, 4>;
     template <size_t D>
-    using shape = digit_shape<digits::planes(D), OneRow>;
+    using shape = digit_shape<Lhs, digits::planes(D), OneRow>;
     static constexpr size_t near_panels_64 = Real ? 33 : 66;
     // One panel more, of a tile that is wider than what is left, and one row, of the sums of the weights.
     static constexpr size_t row_state = (near_panels_64 + 1) * digit_state_bytes;
@@ -157,18 +132,14 @@ private:
 
     /// The sums of a segment for a panel of all rows, and what the digits leave out, to int32.
     TERN_INLINE void finish(size_t panel, size_t p, size_t steps, bool add, std::int32_t* acc, size_t stride) noexcept {
-        const bool has_rest = !add || !whole();
         std::int32_t rest[lookup_outputs];
         if (whole())
             std::memcpy(rest, rhs_.sums(panel), sizeof rest);
         else
             lanes::finish(state(rows_, 0, p), bias<0>(steps), 0, false, rest, rest);
-        for (std::int32_t& x : rest) x = static_cast<std::int32_t>(static_cast<std::uint32_t>(x) * digits::left_out());
+        scale_sums(rest, lookup_outputs, digits::left_out());
         for (size_t r = 0; r < rows_; ++r, acc += stride) {
-            if (add && has_rest)
-                for (size_t o = 0; o < lookup_outputs; ++o)
-                    acc[o] = static_cast<std::int32_t>(static_cast<std::uint32_t>(acc[o]) +
-                                                       static_cast<std::uint32_t>(rest[o]));
+            if (add && !whole()) add_sums(acc, rest, lookup_outputs);
             bits::unroll<digits::count>([&](auto d) TERN_INLINE_LAMBDA {
                 lanes::finish(state(r, d, p), bias<d>(steps), digits::shift(d), true, d == 0 && !add ? rest : acc, acc);
             });
@@ -179,7 +150,10 @@ private:
         return static_cast<std::uint16_t>(steps * shape<D>::bias);
     }
 
-    alignas(64) std::uint8_t tables_[shape<0>::rows * shape<0>::row_tables < shape<digits::count - 1>::rows * shape<digits::count - 1>::row_tables ? shape<digits::count - 1>::rows * shape<digits::count - 1>::row_tables : shape<0>::rows * shape<0>::row_tables];
+    static constexpr size_t tables_bytes(size_t a, size_t b) noexcept { return a < b ? b : a; }
+
+    alignas(64) std::uint8_t tables_[tables_bytes(shape<0>::rows * shape<0>::row_tables,
+                                                  shape<digits::count - 1>::rows * shape<digits::count - 1>::row_tables)];
     alignas(64) std::uint8_t state_[digits::count * (row_block + 1) * row_state];
 };
 
