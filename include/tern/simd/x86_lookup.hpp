@@ -165,28 +165,6 @@ struct avx2_lookup {
     }
 
 private:
-    /// sum += table[index], one after the other; an index in memory stays there. A compiler would copy sums, and spill.
-    static TERN_INLINE void add_shuffled(reg& sum, reg table, reg index) noexcept {
-#if defined(__GNUC__)
-        reg to = sum;  // GCC keeps an array in memory when an asm statement names one of its elements
-        reg found;
-        asm volatile("vpshufb %3, %2, %1\n\tvpaddb %1, %0, %0" : "+x"(to), "=&x"(found) : "x"(table), "x"(index));
-        sum = to;
-#else
-        sum = _mm256_add_epi8(sum, _mm256_shuffle_epi8(table, index));
-#endif
-    }
-    static TERN_INLINE void add_shuffled(reg& sum, reg table, const std::uint8_t* index) noexcept {
-        const auto& at = *reinterpret_cast<const __m256i_u*>(index);
-#if defined(__GNUC__)
-        reg to = sum;
-        reg found;
-        asm volatile("vpshufb %3, %2, %1\n\tvpaddb %1, %0, %0" : "+x"(to), "=&x"(found) : "x"(table), "m"(at));
-        sum = to;
-#else
-        sum = _mm256_add_epi8(sum, _mm256_shuffle_epi8(table, at));
-#endif
-    }
     static TERN_INLINE void put(std::int32_t* to, __m128i x, int shift, bool add, const std::int32_t* from) noexcept {
         const reg wide = _mm256_sll_epi32(_mm256_cvtepi16_epi32(x), _mm_cvtsi32_si128(shift));
         store(to, add ? _mm256_add_epi32(wide, load(from)) : wide);
@@ -261,63 +239,6 @@ private:
 };
 
 #endif  // TERN_HAS_AVX512
-
-#if TERN_HAS_AVX512_VPOPCNTDQ
-
-/// 512 bits with VPERMI2B: 128 places, enough for the 81 of four weights.
-struct avx512_vpopcntdq_lookup : avx512_lookup {
-    static constexpr int positions = 4;
-    static constexpr std::size_t code_bytes = 64;
-    static constexpr std::size_t high_bytes = 32;
-    static constexpr std::size_t expand_words = 8;
-
-    static TERN_INLINE reg load_index(const std::uint8_t* from) noexcept {
-        reg x = load(from);
-        pin(x);  // one load, not one in every lookup
-        return x;
-    }
-    template <std::size_t N>
-    static TERN_INLINE void add_row(reg (&sums)[N], const std::uint8_t* row, const std::uint8_t* rest,
-                                    const reg (&index)[N]) noexcept {
-        reg low = _mm512_load_si512(row);
-        reg high = _mm512_zextsi256_si512(_mm256_load_si256(reinterpret_cast<const __m256i*>(rest)));
-        pin(low);  // registers, not operands in memory, and in this order: compilers that move these loads spill sums
-        pin(high);
-        // All lookups of a row, then all additions: one after the other in turn, additions take the units that only
-        // lookups need, a fifth of the rate.
-        reg found[N];
-        bits::unroll<N>([&](auto j) TERN_INLINE_LAMBDA {
-#if defined(__GNUC__) && !defined(__clang__)
-            reg x = index[j];  // GCC would overwrite a table and copy that back
-            asm volatile("vpermi2b %2, %1, %0" : "+v"(x) : "v"(low), "v"(high));
-#else
-            reg x = _mm512_permutex2var_epi8(low, index[j], high);
-            pin(x);
-#endif
-            found[j] = x;
-        });
-        bits::unroll<N>([&](auto j) TERN_INLINE_LAMBDA {
-            reg sum = sums[j];
-            add_bytes(sum, found[j]);
-            pin(sum);
-            sums[j] = sum;
-        });
-    }
-    static TERN_INLINE reg expand(const std::uint32_t* from) noexcept {
-        const reg x = _mm512_cvtepu8_epi16(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(from)));
-        return _mm512_and_si512(_mm512_or_si512(x, _mm512_slli_epi16(x, 4)), _mm512_set1_epi8(15));
-    }
-    static TERN_INLINE reg code(reg a) noexcept { return a; }
-    static TERN_INLINE reg code(reg a, reg b) noexcept { return _mm512_or_si512(a, _mm512_slli_epi16(b, 4)); }
-    static TERN_INLINE reg base3(reg mask, reg sign) noexcept {
-        // sum_i 3^i bit_i of a nibble
-        const reg weights = _mm512_set4_epi32(0x28272524, 0x1f1e1c1b, 0x0d0c0a09, 0x04030100);
-        return _mm512_add_epi8(_mm512_shuffle_epi8(weights, mask),
-                               _mm512_shuffle_epi8(weights, _mm512_and_si512(mask, sign)));
-    }
-};
-
-#endif  // TERN_HAS_AVX512_VPOPCNTDQ
 
 }  // namespace tern::simd
 

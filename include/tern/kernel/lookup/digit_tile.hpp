@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: MIT
-// The register tiles of a product by tables that are made of the activations (digits.hpp): Rows activation rows x
-// Panels panels of 64 outputs, outputs in lanes.
+// The register tile of a product by tables that are made of the activations (digits.hpp): Rows activation rows x Panels
+// panels of 64 outputs, outputs in lanes.
 //
-// Entries of a digit of p planes are 0 .. 2^(p+2) with their bias. A *fold* is 3, 7 or 15 steps (4, 3 or 2 planes) whose
-// sums fit a byte; sums of 16 bits take them up, the state of an output, which stays in registers for a chunk.
+// Entries of a digit of p planes are 0 .. 2^(p+2) with their bias. A *fold* is 3, 7 or 15 steps of 4, 3 or 2 planes,
+// whose sums fit a byte; sums of 16 bits take them up, the state of an output, which stays in registers for a chunk.
 // A state holds what is at most 32767 in magnitude: 2^(p+1) a step, 1008 steps of 4 planes (4032 positions), 2009 of 3
 // (8036), 4095 of 2.
 #pragma once
 
 #include <tern/kernel/lookup/tables.hpp>
 #include <tern/kernel/lookup/tile.hpp>
-#include <tern/simd/x86_digits.hpp>
+#include <tern/simd/x86_places.hpp>
 
 namespace tern::kernel {
 
@@ -51,9 +51,10 @@ struct digit_tile {
     using reg = typename Lanes::reg;
     using regs = reg[Rows][Panels];
 
-    /// Adds `steps` steps to the state. weights[p]: 64 bytes a step. state: of row 0, `row_state` bytes before the next.
+    /// Adds `steps` steps to the state. weights[p]: 64 bytes a step; those `ahead` bytes behind are wanted soon, 0 says
+    /// nothing. state: of row 0, `row_state` bytes before the next.
     static TERN_INLINE void run(const std::uint8_t* tables, const std::uint8_t* const (&weights)[Panels], size_t steps,
-                                std::uint8_t* state, size_t row_state) noexcept {
+                                size_t ahead, std::uint8_t* state, size_t row_state) noexcept {
         regs both;
         regs higher;
         each([&](auto r, auto p) TERN_INLINE_LAMBDA {
@@ -63,7 +64,15 @@ struct digit_tile {
         const size_t whole = steps / Shape::fold_steps * Shape::fold_steps;
         size_t at = 0;
         TERN_KEEP_LOOP
-        for (; at < whole; at += Shape::fold_steps) fold<Shape::fold_steps>(tables, weights, at, both, higher);
+        for (; at < whole; at += Shape::fold_steps) {
+            if (ahead != 0)
+                bits::unroll<Panels>([&](auto p) TERN_INLINE_LAMBDA {
+                    bits::unroll<Shape::fold_steps>([&](auto s) TERN_INLINE_LAMBDA {
+                        bits::prefetch_to_second_level(weights[p] + (at + s) * lookup_outputs + ahead);
+                    });
+                });
+            fold<Shape::fold_steps>(tables, weights, at, both, higher);
+        }
         TERN_KEEP_LOOP
         for (; at < steps; ++at) fold<1>(tables, weights, at, both, higher);
         each([&](auto r, auto p) TERN_INLINE_LAMBDA {
@@ -92,8 +101,8 @@ private:
     }
 
     /// All lookups of a step come before its additions: in turn, additions take the units that only lookups need.
-    static TERN_INLINE void look_up(const std::uint8_t* tables, const std::uint8_t* const (&weights)[Panels], size_t at,
-                                    regs& found) noexcept {
+    static TERN_INLINE void look_up(const std::uint8_t* tables, const std::uint8_t* const (&weights)[Panels],
+                                    size_t at, regs& found) noexcept {
         reg index[Panels];
         bits::unroll<Panels>([&](auto p) TERN_INLINE_LAMBDA {
             index[p] = Lanes::load_index(weights[p] + at * lookup_outputs);
@@ -114,17 +123,18 @@ private:
     }
 };
 
-/// `present` panels with some rows; the state of one more may be written. A function of its own, shared by all sinks and
-/// encodings.
+/// `present` panels with some rows; the state of one more may be written. A function of its own, shared by all sinks.
 template <class Arch, class Shape, size_t Rows>
 void run_digit_rows(const std::uint8_t* tables, const std::uint8_t* weights, size_t panel_stride, size_t present,
-                    size_t steps, std::uint8_t* state, size_t row_state) noexcept {
+                    size_t steps, size_t ahead, std::uint8_t* state, size_t row_state) noexcept {
     using lanes = decltype(digits_config(Arch{}));
     const auto run = [&](auto panels) TERN_INLINE_LAMBDA {
         const std::uint8_t* w[panels];
         // A panel behind the last is computed as the last.
-        bits::unroll<panels>([&](auto p) TERN_INLINE_LAMBDA { w[p] = weights + (p < present ? p : present - 1) * panel_stride; });
-        digit_tile<lanes, Shape, Rows, panels>::run(tables, w, steps, state, row_state);
+        bits::unroll<panels>([&](auto p) TERN_INLINE_LAMBDA {
+            w[p] = weights + (p < present ? p : present - 1) * panel_stride;
+        });
+        digit_tile<lanes, Shape, Rows, panels>::run(tables, w, steps, ahead, state, row_state);
         weights += panels * panel_stride;
         state += panels * digit_state_bytes;
         present = present < panels ? 0 : present - panels;

@@ -83,10 +83,14 @@ private:
                 const size_t left = rows - row < tile::rows ? rows - row : tile::rows;
                 for (size_t r = 0; r < left; ++r)
                     make_tables<D>(row + r, start + chunk, here, tables_ + r * tile::row_tables);
+                // Behind the last rows the next positions are wanted.
+                const bool follows = rows > 1 && row + left == rows;
+                const size_t ahead = follows ? tile::chunk_steps * packed_indices::tile_bytes : 0;
                 bits::unroll<tile::rows>([&](auto r) TERN_INLINE_LAMBDA {
                     if (left == r + 1)
                         run_digit_rows<Arch, tile, r + 1>(tables_, weights + chunk * packed_indices::tile_bytes,
-                                                          panel_stride_, present, here, state(row, D, 0), row_state);
+                                                          panel_stride_, present, here, ahead, state(row, D, 0),
+                                                          row_state);
                 });
             }
         }
@@ -98,7 +102,8 @@ private:
         using tile = shape<D>;
         constexpr size_t planes = size_t{digits::planes(D)};
         constexpr size_t step = lanes::expand_words;
-        alignas(64) std::uint8_t codes[(bits::ceil_div(tile::chunk_steps + word_steps, word_steps * step)) * lanes::width];
+        constexpr size_t most = bits::ceil_div(tile::chunk_steps + word_steps, word_steps * step);
+        alignas(64) std::uint8_t codes[most * lanes::width];
         const size_t first = start / word_steps;
         const size_t words = bits::ceil_div(start + steps, word_steps) - first;
         for (size_t w = 0; w < words; w += step) {
@@ -107,7 +112,8 @@ private:
                 const size_t left = words_ - first - w;
                 word part[step];
                 if (r < rows_) {
-                    const word* const from = at(r) + first + w + (p + size_t{digits::first_plane(D)}) * lhs_.plane_stride;
+                    const word* const from =
+                        at(r) + first + w + (p + size_t{digits::first_plane(D)}) * lhs_.plane_stride;
                     if (left >= step) {
                         plane[p] = lanes::expand(from);
                         return;
@@ -126,7 +132,8 @@ private:
         const std::uint8_t* const pairs = tile::pairs();
         TERN_KEEP_LOOP
         for (size_t s = 0; s < steps; ++s)
-            lanes::build(pairs + size_t{code[2 * s]} * tile::pair_bytes, pairs + size_t{code[2 * s + 1]} * tile::pair_bytes,
+            lanes::build(pairs + size_t{code[2 * s]} * tile::pair_bytes,
+                         pairs + size_t{code[2 * s + 1]} * tile::pair_bytes,
                          to + s * tile::low_bytes, to + tile::high_tables + s * tile::high_bytes);
     }
 
@@ -137,9 +144,9 @@ private:
             std::memcpy(rest, rhs_.sums(panel), sizeof rest);
         else
             lanes::finish(state(rows_, 0, p), bias<0>(steps), 0, false, rest, rest);
-        scale_sums(rest, lookup_outputs, digits::left_out());
+        scale_sums<lookup_outputs>(rest, digits::left_out());
         for (size_t r = 0; r < rows_; ++r, acc += stride) {
-            if (add && !whole()) add_sums(acc, rest, lookup_outputs);
+            if (add && !whole()) add_sums<lookup_outputs>(acc, rest);
             bits::unroll<digits::count>([&](auto d) TERN_INLINE_LAMBDA {
                 lanes::finish(state(r, d, p), bias<d>(steps), digits::shift(d), true, d == 0 && !add ? rest : acc, acc);
             });
@@ -150,10 +157,11 @@ private:
         return static_cast<std::uint16_t>(steps * shape<D>::bias);
     }
 
-    static constexpr size_t tables_bytes(size_t a, size_t b) noexcept { return a < b ? b : a; }
+    static constexpr size_t last = digits::count - 1;
 
-    alignas(64) std::uint8_t tables_[tables_bytes(shape<0>::rows * shape<0>::row_tables,
-                                                  shape<digits::count - 1>::rows * shape<digits::count - 1>::row_tables)];
+    alignas(64) std::uint8_t tables_[shape<0>::rows * (shape<0>::row_tables < shape<last>::row_tables
+                                                           ? shape<last>::row_tables
+                                                           : shape<0>::row_tables)];
     alignas(64) std::uint8_t state_[digits::count * (row_block + 1) * row_state];
 };
 

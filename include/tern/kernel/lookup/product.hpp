@@ -3,8 +3,8 @@
 //
 // Depth is cut into *segments*: the words whose codes are kept, and whose sums fit int16: at most 449 (14368 positions)
 // of digits up to 2. Behind a segment sums go to int32, which wraps: parts of a product that fits may pass the range.
-// What digits leave out is a multiple of the sum of the weights, which are packed with them; for a part of the depth one
-// more row is multiplied, whose digits are 1 everywhere.
+// What digits leave out (tables.hpp) is a multiple of the sum of the weights, which are packed with them; for a part of
+// the depth one more row is multiplied, whose digits are 1 everywhere.
 // Where rows of the tables cover two positions only, the weights' bytes are split into their digits first, a *chunk* of
 // one fold at a time, which all rows of the block then use.
 #pragma once
@@ -207,7 +207,7 @@ private:
                 if (has_rest) left_out(first, present, sub, total_bias, rest);
             for (size_t r = 0; r < rows_; ++r) {
                 std::int32_t* const to = acc + r * stride + sub * outputs;
-                if (has_rest && add) add_sums(to, rest, outputs);
+                if (has_rest && add) add_sums<outputs>(to, rest);
                 for (size_t d = 0; d < digits::count; ++d)
                     tile_type::finish(state_ + state_at(sub, d, r), total_bias, digits::shift(d),
                                       add || has_rest || d != 0, has_rest && !add && d == 0 ? rest : to, to);
@@ -218,15 +218,11 @@ private:
     /// What digits leave out of the results of some panels.
     TERN_INLINE void left_out(size_t first, size_t present, size_t sub, std::uint16_t total_bias,
                               std::int32_t* to) const noexcept {
-        if (counts_weights()) {
-            tile_type::finish(state_ + state_at(sub, 0, rows_), total_bias, 0, false, to, to);
-        } else {
-            for (size_t p = 0; p < tile_panels && sub * tile_panels + p < present; ++p)
-                std::memcpy(to + p * lookup_outputs, rhs_.sums(first + sub * tile_panels + p),
-                            lookup_outputs * sizeof *to);
+        if (counts_weights()) tile_type::finish(state_ + state_at(sub, 0, rows_), total_bias, 0, false, to, to);
+        for (size_t p = sub * tile_panels; p < present && p < (sub + 1) * tile_panels; ++p, to += lookup_outputs) {
+            if (!counts_weights()) std::memcpy(to, rhs_.sums(first + p), lookup_outputs * sizeof *to);
+            scale_sums<lookup_outputs>(to, digits::left_out());
         }
-        const size_t left = present - sub * tile_panels;
-        scale_sums(to, (left < tile_panels ? left : tile_panels) * lookup_outputs, digits::left_out());
     }
 
     size_t tiles_ = 0;

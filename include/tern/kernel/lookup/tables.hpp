@@ -97,7 +97,7 @@ template <class Table>
     return {first, first + Table::rows * Table::row_bytes};
 }
 
-/// How an activation encoding falls into digits of at most `MostPlanes` planes, of about the same size, the lowest first.
+/// How an activation encoding falls into digits of at most `MostPlanes` planes, all about as large, the lowest first.
 ///
 /// Digits of several planes are b - middle, or b where one plane remains, of which
 ///     unsigned:  v = sum_d 2^first_d b_d
@@ -143,12 +143,14 @@ struct lookup_digits {
     }
 };
 
-/// What a product by digits has of its own in every result: `left_out` times sums of weights, modulo 2^32.
-TERN_INLINE void scale_sums(std::int32_t* sums, size_t n, std::uint32_t left_out) noexcept {
-    for (size_t i = 0; i < n; ++i) sums[i] = static_cast<std::int32_t>(static_cast<std::uint32_t>(sums[i]) * left_out);
+/// sums[i] *= factor and to[i] += sums[i], modulo 2^32: what digits leave out is `left_out` times sums of weights.
+template <size_t N>
+TERN_INLINE void scale_sums(std::int32_t* sums, std::uint32_t factor) noexcept {
+    for (size_t i = 0; i < N; ++i) sums[i] = static_cast<std::int32_t>(static_cast<std::uint32_t>(sums[i]) * factor);
 }
-TERN_INLINE void add_sums(std::int32_t* to, const std::int32_t* sums, size_t n) noexcept {
-    for (size_t i = 0; i < n; ++i)
+template <size_t N>
+TERN_INLINE void add_sums(std::int32_t* to, const std::int32_t* sums) noexcept {
+    for (size_t i = 0; i < N; ++i)
         to[i] = static_cast<std::int32_t>(static_cast<std::uint32_t>(to[i]) + static_cast<std::uint32_t>(sums[i]));
 }
 
