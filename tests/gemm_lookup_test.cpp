@@ -79,17 +79,18 @@ void add_entries(std::vector<lookup>& to, Arch arch) {
     to.push_back(entry<false, tern::unsigned_bits<1>>(arch));
     to.push_back(entry<false, tern::unsigned_bits<2>>(arch));
     to.push_back(entry<false, tern::unsigned_bits<3>>(arch));
-    to.push_back(entry<true, tern::unsigned_bits<4>>(arch));
     to.push_back(entry<false, tern::unsigned_bits<8>>(arch));
     to.push_back(entry<false, tern::bipolar_bits<2>>(arch));
     to.push_back(entry<true, tern::bipolar_bits<5>>(arch));
-    to.push_back(entry<false, tern::bipolar_bits<7>>(arch));
 }
 
 const std::vector<lookup>& lookups() {
     static const std::vector<lookup> all = [] {
         std::vector<lookup> entries;
         std::apply([&](auto... tags) { (add_entries(entries, tags), ...); }, architectures{});
+        // What falls into digits of up to four planes, where those are the best.
+        entries.push_back(entry<true, tern::unsigned_bits<4>>(tern::default_arch{}));
+        entries.push_back(entry<false, tern::bipolar_bits<7>>(tern::default_arch{}));
         return entries;
     }();
     return all;

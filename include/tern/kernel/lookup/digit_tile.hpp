@@ -2,10 +2,10 @@
 // The register tile of a product by tables that are made of the activations (digits.hpp): Rows activation rows x Panels
 // panels of 64 outputs, outputs in lanes.
 //
-// Entries of a digit of p planes are 0 .. 2^(p+2) with their bias. A *fold* is 3, 7 or 15 steps of 4, 3 or 2 planes,
-// whose sums fit a byte; sums of 16 bits take them up, the state of an output, which stays in registers for a chunk.
+// Entries of a digit of p planes are 0 .. 2^(p+2) with their bias. A *fold* is 3 steps of 4 planes or 7 of fewer, whose
+// sums fit a byte; sums of 16 bits take them up, the state of an output, which stays in registers for a chunk.
 // A state holds what is at most 32767 in magnitude: 2^(p+1) a step, 1008 steps of 4 planes (4032 positions), 2009 of 3
-// (8036), 4095 of 2.
+// (8036), 4067 of 2.
 #pragma once
 
 #include <tern/kernel/lookup/tables.hpp>
@@ -22,13 +22,14 @@ TERN_INLINE constexpr auto digits_config(arch::avx512_vpopcntdq) noexcept { retu
 
 inline constexpr size_t digit_state_bytes = 2 * lookup_outputs;  ///< of a row and panel: both sums of 16 bits
 
-/// Tiles and tables of digits of some planes.
-template <class Encoding, int Planes, bool OneRow>
+/// Tiles and tables of digits of some planes, the same for all encodings.
+template <int Planes, bool OneRow>
 struct digit_shape {
-    using digit = lookup_digit<Encoding, Planes, true>;
-    static_assert(Planes >= 2 && !digit::trits);
+    using digit = lookup_digit<unsigned_bits<Planes>, Planes, true>;
+    static_assert(Planes >= 2);
     static constexpr std::uint16_t bias = std::uint16_t{packed_indices::tile_depth} * std::uint16_t{digit::middle};
-    static constexpr size_t fold_steps = 255 / (2 * size_t{bias});
+    static constexpr size_t fold_steps = Planes == 4 ? 3 : 7;  // more, which fit 2 planes, are too long to unroll
+    static_assert(fold_steps * 2 * size_t{bias} <= 255);
     static constexpr size_t rows = OneRow ? 1 : 2;
     static constexpr size_t panels = OneRow ? 6 : 3;
     static constexpr size_t chunk_steps = (48 + fold_steps / 2) / fold_steps * fold_steps;

@@ -31,7 +31,7 @@ class digit_product : public selected_planes<Arch, Lhs, packed_indices> {
     using lanes = decltype(digits_config(Arch{}));
     using digits = lookup_digits<Lhs, 4>;
     template <size_t D>
-    using shape = digit_shape<Lhs, digits::planes(D), OneRow>;
+    using shape = digit_shape<digits::planes(D), OneRow>;
     static constexpr size_t near_panels_64 = Real ? 33 : 66;
     // One panel more, of a tile that is wider than what is left, and one row, of the sums of the weights.
     static constexpr size_t row_state = (near_panels_64 + 1) * digit_state_bytes;
