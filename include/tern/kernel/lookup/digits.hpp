@@ -57,24 +57,26 @@ public:
         const size_t depth = bits::ceil_div(elements_, packed_indices::tile_depth);
         for (size_t step = 0; step < depth; step += segment) {
             const size_t steps = depth - step < segment ? depth - step : segment;
-            bits::unroll<digits::count>([&](auto d) TERN_INLINE_LAMBDA { run_digit<d>(first, present, step, steps); });
-            for (size_t p = 0; p < present; ++p)
-                finish(first + p, p, steps, step != 0, acc + p * lookup_outputs, stride);
+            bits::unroll<digits::count>([&](auto d) TERN_INLINE_LAMBDA {
+                run_digit<d>(first, present, step, steps);
+                for (size_t p = 0; p < present; ++p)
+                    finish<d>(first + p, p, steps, step != 0, acc + p * lookup_outputs, stride);
+            });
         }
     }
 
 private:
     [[nodiscard]] TERN_INLINE bool whole() const noexcept { return elements_ == rhs_.depth; }
-    [[nodiscard]] TERN_INLINE std::uint8_t* state(size_t row, size_t digit, size_t panel) noexcept {
-        return state_ + (digit * (row_block + 1) + row) * row_state + panel * digit_state_bytes;
+    [[nodiscard]] TERN_INLINE std::uint8_t* state(size_t row, size_t panel) noexcept {
+        return state_ + row * row_state + panel * digit_state_bytes;
     }
 
     /// Sums of a digit of all rows over a segment.
     template <size_t D>
     TERN_INLINE void run_digit(size_t first, size_t present, size_t start, size_t steps) noexcept {
         using tile = shape<D>;
-        const size_t rows = rows_ + (whole() ? 0 : 1);
-        for (size_t r = 0; r < rows; ++r) std::memset(state(r, D, 0), 0, (present + 1) * digit_state_bytes);
+        const size_t rows = rows_ + (D != 0 || whole() ? 0 : 1);
+        for (size_t r = 0; r < rows; ++r) std::memset(state(r, 0), 0, (present + 1) * digit_state_bytes);
         const std::uint8_t* const weights =
             rhs_.data + first * panel_stride_ + (first_word_ * word_steps + start) * packed_indices::tile_bytes;
         for (size_t chunk = 0; chunk < steps; chunk += tile::chunk_steps) {
@@ -89,14 +91,14 @@ private:
                 bits::unroll<tile::rows>([&](auto r) TERN_INLINE_LAMBDA {
                     if (left == r + 1)
                         run_digit_rows<Arch, tile, r + 1>(tables_, weights + chunk * packed_indices::tile_bytes,
-                                                          panel_stride_, present, here, ahead, state(row, D, 0),
+                                                          panel_stride_, present, here, ahead, state(row, 0),
                                                           row_state);
                 });
             }
         }
     }
 
-    /// Tables of a chunk of one row. The row behind the last has c = 1 in its first digit.
+    /// Tables of a chunk of one row. The row behind the last has 1 as its first digit.
     template <size_t D>
     TERN_INLINE void make_tables(size_t r, size_t start, size_t steps, std::uint8_t* to) const noexcept {
         using tile = shape<D>;
@@ -122,7 +124,7 @@ private:
                     std::memcpy(part, from, left * sizeof(word));
                 } else {
                     constexpr std::uint32_t b = (1u << (planes - 1)) + 1;
-                    std::memset(part, D == 0 && (b >> p & 1u) != 0 ? 0xff : 0, sizeof part);
+                    std::memset(part, (b >> p & 1u) != 0 ? 0xff : 0, sizeof part);
                 }
                 plane[p] = lanes::expand(part);
             });
@@ -137,24 +139,22 @@ private:
                          to + s * tile::low_bytes, to + tile::high_tables + s * tile::high_bytes);
     }
 
-    /// The sums of a segment for a panel of all rows, and what the digits leave out, to int32.
-    TERN_INLINE void finish(size_t panel, size_t p, size_t steps, bool add, std::int32_t* acc, size_t stride) noexcept {
-        std::int32_t rest[lookup_outputs];
-        if (whole())
-            std::memcpy(rest, rhs_.sums(panel), sizeof rest);
-        else
-            lanes::finish(state(rows_, 0, p), bias<0>(steps), 0, false, rest, rest);
-        scale_sums<lookup_outputs>(rest, digits::left_out());
-        for (size_t r = 0; r < rows_; ++r, acc += stride) {
-            if (add && !whole()) add_sums<lookup_outputs>(acc, rest);
-            bits::unroll<digits::count>([&](auto d) TERN_INLINE_LAMBDA {
-                lanes::finish(state(r, d, p), bias<d>(steps), digits::shift(d), true, d == 0 && !add ? rest : acc, acc);
-            });
-        }
-    }
+    /// A digit's sums of a segment for a panel of all rows to int32, and with the first what all digits leave out.
     template <size_t D>
-    [[nodiscard]] static TERN_INLINE std::uint16_t bias(size_t steps) noexcept {
-        return static_cast<std::uint16_t>(steps * shape<D>::bias);
+    TERN_INLINE void finish(size_t panel, size_t p, size_t steps, bool add, std::int32_t* acc, size_t stride) noexcept {
+        const auto bias = static_cast<std::uint16_t>(steps * shape<D>::bias);
+        std::int32_t rest[lookup_outputs];
+        if constexpr (D == 0) {
+            if (whole())
+                std::memcpy(rest, rhs_.sums(panel), sizeof rest);
+            else
+                lanes::finish(state(rows_, p), bias, 0, false, rest, rest);
+            scale_sums<lookup_outputs>(rest, digits::left_out());
+        }
+        for (size_t r = 0; r < rows_; ++r, acc += stride) {
+            if (D == 0 && add && !whole()) add_sums<lookup_outputs>(acc, rest);
+            lanes::finish(state(r, p), bias, digits::shift(D), true, D == 0 && !add ? rest : acc, acc);
+        }
     }
 
     static constexpr size_t last = digits::count - 1;
@@ -162,7 +162,7 @@ private:
     alignas(64) std::uint8_t tables_[shape<0>::rows * (shape<0>::row_tables < shape<last>::row_tables
                                                            ? shape<last>::row_tables
                                                            : shape<0>::row_tables)];
-    alignas(64) std::uint8_t state_[digits::count * (row_block + 1) * row_state];
+    alignas(64) std::uint8_t state_[(row_block + 1) * row_state];
 };
 
 }  // namespace tern::kernel

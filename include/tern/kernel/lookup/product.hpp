@@ -78,18 +78,22 @@ public:
     }
 
 private:
-    static constexpr size_t kept_rows = row_block + (digits::centred ? tile_rows : 0);
+    static constexpr size_t kept_rows = digits::count * row_block + (digits::centred ? tile_rows : 0);
 
     /// Whether sums of weights are counted, for want of packed ones.
     [[nodiscard]] TERN_INLINE bool counts_weights() const noexcept {
         return digits::centred && elements_ != rhs_.depth;
     }
     /// Rows behind the last are computed as the last and never stored.
-    [[nodiscard]] TERN_INLINE size_t tiled_rows() const noexcept {
-        return bits::ceil_div(rows_ + (counts_weights() ? 1 : 0), tile_rows) * tile_rows;
+    [[nodiscard]] TERN_INLINE size_t tiled_rows(size_t digit) const noexcept {
+        return bits::ceil_div(rows_ + (digit == 0 && counts_weights() ? 1 : 0), tile_rows) * tile_rows;
+    }
+    /// Where a digit of a row is kept: the lowest last, because the row of the weights' sums is behind its own.
+    [[nodiscard]] static TERN_INLINE size_t kept_at(size_t digit, size_t r) noexcept {
+        return (digits::count - 1 - digit) * row_block + r;
     }
     [[nodiscard]] static TERN_INLINE size_t state_at(size_t sub, size_t digit, size_t r) noexcept {
-        return ((sub * digits::count + digit) * kept_rows + r) * tile_type::row_state;
+        return (sub * kept_rows + kept_at(digit, r)) * tile_type::row_state;
     }
 
     /// Codes of all digits and rows, `words` words from `start` on.
@@ -97,9 +101,9 @@ private:
         for (size_t d = 0; d < digits::count; ++d) {
             const bool two = digits::per_digit == 2 && digits::planes(d) == 2;
             const size_t plane = d * size_t{digits::per_digit} * lhs_.plane_stride;
-            for (size_t r = 0; r < tiled_rows(); ++r) {
-                std::uint8_t* const to = codes_ + (d * kept_rows + r) * code_stride;
-                if (r >= rows_ && counts_weights()) {
+            for (size_t r = 0; r < tiled_rows(d); ++r) {
+                std::uint8_t* const to = codes_ + kept_at(d, r) * code_stride;
+                if (r >= rows_ && d == 0 && counts_weights()) {
                     make_one_codes(words, to);
                     continue;
                 }
@@ -172,8 +176,8 @@ private:
                 });
                 for (size_t d = 0; d < digits::count; ++d) {
                     const table_rows table = digits::template table<lanes::positions, lanes::high_bytes>(d);
-                    const std::uint8_t* const from = codes + d * kept_rows * code_stride + tile * tile_steps;
-                    for (size_t r = 0, p = 0; r < tiled_rows(); r += tile_rows, p = (p + 1) % tile_panels)
+                    const std::uint8_t* const from = codes + kept_at(d, 0) * code_stride + tile * tile_steps;
+                    for (size_t r = 0, p = 0; r < tiled_rows(d); r += tile_rows, p = (p + 1) % tile_panels)
                         tile_type::template run<code_stride>(table, from + r * code_stride, w, early[p],
                                                              count * tile_steps, state_ + state_at(sub, d, r));
                 }
@@ -226,8 +230,8 @@ private:
     }
 
     size_t tiles_ = 0;
-    alignas(64) std::uint8_t state_[2 * digits::count * kept_rows * group_panels * lookup_outputs];
-    alignas(64) std::uint8_t codes_[digits::count * kept_rows * code_stride];
+    alignas(64) std::uint8_t state_[2 * kept_rows * group_panels * lookup_outputs];
+    alignas(64) std::uint8_t codes_[kept_rows * code_stride];
     // Digits of the weights of a chunk, where the table rows cover two positions only.
     alignas(64) std::uint8_t split_[tile_steps == 2 ? 2 * chunk_tiles * tile_panels * lookup_outputs : 1];
 };
