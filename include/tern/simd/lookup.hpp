@@ -23,9 +23,10 @@ TERN_INLINE void hide(T*& p) noexcept {
 /// Eight bytes in a word. Also the description of what every other register of bytes offers.
 ///   width          bytes of a register
 ///   positions      positions of depth that one lookup covers: 4 (rows of 128 bytes) or 2 (rows of 16)
+///   high_bytes     0, or rows of 128 bytes are kept as 64 and so many, each in a table of their own
 ///   digit_planes   planes of an activation that may share a digit: 2 makes tables of 256 rows
 ///   add_row        adds, to N registers of bytes whose sums fit, the byte of a table's row that each byte of N indices
-///                  selects; any index is safe
+///                  selects; any index is safe. With high_bytes it takes both parts of the row
 ///   widen          adds each byte to 16 bits of its own; those of a register are 2 * width bytes, in an order of their
 ///                  own
 ///   finish         to[i] = (what was widened - bias) * 2^shift (+ from[i]), i < width, modulo 2^32; what is shifted has
