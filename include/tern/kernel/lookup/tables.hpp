@@ -110,8 +110,8 @@ struct lookup_digits {
     static constexpr int per_digit = static_cast<int>(bits::ceil_div(Encoding::planes, count));
     static constexpr bool centred = !trits && per_digit > 1;
 
-    [[nodiscard]] static constexpr int first_plane(size_t d) noexcept { return static_cast<int>(d) * per_digit; }
-    [[nodiscard]] static constexpr int planes(size_t d) noexcept {
+    [[nodiscard]] static TERN_INLINE constexpr int first_plane(size_t d) noexcept { return static_cast<int>(d) * per_digit; }
+    [[nodiscard]] static TERN_INLINE constexpr int planes(size_t d) noexcept {
         const int left = Encoding::planes - first_plane(d);
         return left < per_digit ? left : per_digit;
     }
@@ -120,11 +120,11 @@ struct lookup_digits {
     static constexpr std::int32_t max_abs = digit<0>::max_abs;
 
     /// The power of two by which sums of a digit count.
-    [[nodiscard]] static constexpr int shift(size_t d) noexcept {
+    [[nodiscard]] static TERN_INLINE constexpr int shift(size_t d) noexcept {
         return first_plane(d) + (centred && Encoding::has_sign ? 1 : 0);
     }
     /// The multiple of the sum of the weights that the digits leave out.
-    [[nodiscard]] static constexpr std::uint32_t left_out() noexcept {
+    [[nodiscard]] static TERN_INLINE constexpr std::uint32_t left_out() noexcept {
         if (!centred) return 0;
         std::uint32_t middles = 0;
         for (size_t d = 0; d < count; ++d)
