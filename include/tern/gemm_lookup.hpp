@@ -8,12 +8,17 @@
 //
 // Four positions of an activation row select a row of a constant table, and the weights' byte the place in it where
 // the sum of the four products stands (two positions and half a byte with 16-byte shuffles). Activations of more than
-// two planes are taken two planes at a time.
+// two planes are taken two planes at a time; with VBMI up to four at a time, in tables that are made of the activations
+// (kernel/lookup/digits.hpp).
 // Accumulation in int32, exact, bit-identical to `reference::gemm` on every architecture; the largest depths are those
 // of gemm.hpp.
-// Cost: one lookup and one addition of bytes for four (two) positions, output and digit of the activations; tables of
-// 10 KB for ternary, 32 KB for more than one plane, 2 KB for one plane (scalar: for each plane).
-// Memory: on x86 33 to 90 KB of stack, for the codes of 4032 (AVX2: 8960, VBMI: 14368) positions of 16 rows.
+// Cost: one lookup and one addition of bytes for four (two) positions, output and digit of the activations. Constant
+// tables with VBMI: 8 KB for ternary, 24 KB for two planes, 2 KB for one; with 16-byte shuffles 4 KB at most; scalar
+// 10 KB and 2 KB. Three planes and more with VBMI: two more additions and a shift for three or seven lookups, a table of
+// 96 bytes (four shuffles) for every four positions of a row and 4224 outputs, of constants of 1 to 5 KB.
+// Memory: on x86 54 to 112 KB of stack with the accumulators, 145 KB with the totals of groups, for the codes of 4032
+// (AVX2: 8960, VBMI: 14368) positions of 16 rows; three planes and more with VBMI 225 and 255 KB, for the sums of 8 rows
+// and 4224 outputs. A single row takes 40 KB at most.
 // Threads: none are started; `tiles` selects a range of panels of 64 outputs, and disjoint ranges may run side by side.
 #pragma once
 
@@ -70,10 +75,17 @@ template <class Arch = default_arch, class Lhs, class Destination, class How>
 }  // namespace tern
 
 #include <tern/kernel/gemm/driver.hpp>
+#include <tern/kernel/lookup/digits.hpp>
 #include <tern/kernel/lookup/product.hpp>
 
 namespace tern {
 namespace detail {
+
+/// By tables of the activations, where that is what an architecture does best, or by constant ones.
+template <class Arch, class Lhs, bool OneRow, bool Real>
+using of_lookups =
+    std::conditional_t<kernel::by_digits<Arch, Lhs>, kernel::digit_product<Arch, Lhs, OneRow, Real>,
+                       kernel::lookup_product<Arch, Lhs, OneRow>>;
 
 template <class Lhs>
 struct lookup_operands {
@@ -89,9 +101,9 @@ struct lookup_operands {
     template <class Arch, class Sink>
     TERN_INLINE void run(size_t first_panel, size_t last_panel, const Sink& sink) const noexcept {
         if (lhs.rows == 1)
-            kernel::run_gemm<kernel::lookup_product<Arch, Lhs, true>>(lhs, rhs, first_panel, last_panel, sink);
+            kernel::run_gemm<of_lookups<Arch, Lhs, true, Sink::real>>(lhs, rhs, first_panel, last_panel, sink);
         else
-            kernel::run_gemm<kernel::lookup_product<Arch, Lhs, false>>(lhs, rhs, first_panel, last_panel, sink);
+            kernel::run_gemm<of_lookups<Arch, Lhs, false, Sink::real>>(lhs, rhs, first_panel, last_panel, sink);
     }
 };
 

@@ -114,16 +114,17 @@ struct product_costs {
     double count_one_mask;
     double lookup_trits;
     double lookup_two_planes;
+    double lookup_four_planes;  ///< or three; 0 where they are taken two at a time
     double lookup_one_plane;
     size_t lookup_rows;
 };
 
-TERN_INLINE constexpr product_costs costs_of(arch::scalar, wide_shuffle) noexcept { return {1, 1, 9, 9, 9, 0}; }
-TERN_INLINE constexpr product_costs costs_of(arch::sse4, wide_shuffle) noexcept { return {10, 5.5, 6, 7, 6, 4}; }
-TERN_INLINE constexpr product_costs costs_of(arch::avx512, wide_shuffle) noexcept { return {5, 2.7, 3, 3.5, 3, 4}; }
+TERN_INLINE constexpr product_costs costs_of(arch::scalar, wide_shuffle) noexcept { return {1, 1, 9, 9, 0, 9, 0}; }
+TERN_INLINE constexpr product_costs costs_of(arch::sse4, wide_shuffle) noexcept { return {10, 5.5, 6, 7, 0, 6, 4}; }
+TERN_INLINE constexpr product_costs costs_of(arch::avx512, wide_shuffle) noexcept { return {5, 2.7, 3, 3.5, 0, 3, 4}; }
 TERN_INLINE constexpr product_costs costs_of(arch::avx512_vpopcntdq, wide_shuffle cost) noexcept {
-    return cost == wide_shuffle::one_operation ? product_costs{3.2, 1.7, 2.4, 3.2, 2.4, 2}
-                                               : product_costs{3.2, 1.7, 4.6, 5.2, 4.6, 2};
+    return cost == wide_shuffle::one_operation ? product_costs{3.2, 1.7, 2.4, 2.8, 3.6, 2.4, 2}
+                                               : product_costs{3.2, 1.7, 4.6, 5.2, 5.8, 4.6, 2};
 }
 
 }  // namespace detail
@@ -137,8 +138,11 @@ template <class Lhs, class Arch = default_arch>
     if (c.lookup_rows == 0 || rows < c.lookup_rows) return algorithm::popcount;
     constexpr bool trits = Lhs::has_mask && Lhs::has_sign;
     constexpr int pairs = (Lhs::planes + 1) / 2;
+    constexpr int fours = (Lhs::planes + 3) / 4;
+    const bool by_fours = Lhs::planes > 2 && c.lookup_four_planes != 0;
+    const double digits = by_fours ? fours * c.lookup_four_planes : pairs * c.lookup_two_planes;
     const double counting = Lhs::digits * (Lhs::has_mask ? c.count_two_masks : c.count_one_mask);
-    const double looking = trits ? c.lookup_trits : Lhs::planes == 1 ? c.lookup_one_plane : pairs * c.lookup_two_planes;
+    const double looking = trits ? c.lookup_trits : Lhs::planes == 1 ? c.lookup_one_plane : digits;
     return looking < counting ? algorithm::lookup : algorithm::popcount;
 }
 

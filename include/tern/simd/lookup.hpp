@@ -23,13 +23,14 @@ TERN_INLINE void hide(T*& p) noexcept {
 /// Eight bytes in a word. Also the description of what every other register of bytes offers.
 ///   width          bytes of a register
 ///   positions      positions of depth that one lookup covers: 4 (rows of 128 bytes) or 2 (rows of 16)
+///   high_bytes     0, or rows of 128 bytes are kept as 64 and so many, each in a table of their own
 ///   digit_planes   planes of an activation that may share a digit: 2 makes tables of 256 rows
 ///   add_row        adds, to N registers of bytes whose sums fit, the byte of a table's row that each byte of N indices
-///                  selects; any index is safe
+///                  selects; any index is safe. With high_bytes it takes both parts of the row
 ///   widen          adds each byte to 16 bits of its own; those of a register are 2 * width bytes, in an order of their
 ///                  own
-///   finish         to[i] = or += (what was widened - bias) * 2^shift, i < width, modulo 2^32; what is shifted has to
-///                  fit int16
+///   finish         to[i] = (what was widened - bias) * 2^shift (+ from[i]), i < width, modulo 2^32; what is shifted has
+///                  to fit int16
 ///   expand         a byte for each `positions` bits of `expand_words` words, the lowest bits first
 ///   code           one or two expanded planes as codes, the second in the higher bits; a code times `code_bytes` is
 ///                  the offset of its row
@@ -41,6 +42,7 @@ struct scalar_lookup {
     static constexpr int positions = 4;
     static constexpr int digit_planes = 1;
     static constexpr std::size_t code_bytes = 128;
+    static constexpr std::size_t high_bytes = 0;
     static constexpr std::size_t expand_words = 1;
 
     static TERN_INLINE reg zero() noexcept { return 0; }
@@ -58,10 +60,10 @@ struct scalar_lookup {
                                                                   (x >> (8 * i) & 255u)));
     }
     static TERN_INLINE void finish(const std::uint8_t* state, std::uint16_t bias, int shift, bool add,
-                                   std::int32_t* to) noexcept {
+                                   const std::int32_t* from, std::int32_t* to) noexcept {
         for (std::size_t i = 0; i < width; ++i) {
             const std::int32_t sum = std::int32_t{bits::load<std::uint16_t>(state + 2 * i)} - std::int32_t{bias};
-            const std::uint32_t old = add ? static_cast<std::uint32_t>(to[i]) : 0u;
+            const std::uint32_t old = add ? static_cast<std::uint32_t>(from[i]) : 0u;
             to[i] = static_cast<std::int32_t>(old + (static_cast<std::uint32_t>(sum) << shift));
         }
     }

@@ -24,6 +24,7 @@ struct sse4_lookup {
     static constexpr int positions = 2;
     static constexpr int digit_planes = 2;
     static constexpr std::size_t code_bytes = 1;
+    static constexpr std::size_t high_bytes = 0;
     static constexpr std::size_t expand_words = 1;
 
     static TERN_INLINE reg zero() noexcept { return _mm_setzero_si128(); }
@@ -44,17 +45,17 @@ struct sse4_lookup {
         store(state + width, _mm_add_epi16(load(state + width), _mm_srli_epi16(x, 8)));
     }
     static TERN_INLINE void finish(const std::uint8_t* state, std::uint16_t bias, int shift, bool add,
-                                   std::int32_t* to) noexcept {
+                                   const std::int32_t* from, std::int32_t* to) noexcept {
         const reg b = _mm_set1_epi16(static_cast<short>(bias));
         const reg higher = load(state + width);
         const reg even = _mm_sub_epi16(_mm_sub_epi16(load(state), _mm_slli_epi16(higher, 8)), b);
         const reg odd = _mm_sub_epi16(higher, b);
         const reg first = _mm_unpacklo_epi16(even, odd);
         const reg second = _mm_unpackhi_epi16(even, odd);
-        put(to, _mm_cvtepi16_epi32(first), shift, add);
-        put(to + 4, _mm_cvtepi16_epi32(_mm_srli_si128(first, 8)), shift, add);
-        put(to + 8, _mm_cvtepi16_epi32(second), shift, add);
-        put(to + 12, _mm_cvtepi16_epi32(_mm_srli_si128(second, 8)), shift, add);
+        put(to, _mm_cvtepi16_epi32(first), shift, add, from);
+        put(to + 4, _mm_cvtepi16_epi32(_mm_srli_si128(first, 8)), shift, add, from + 4);
+        put(to + 8, _mm_cvtepi16_epi32(second), shift, add, from + 8);
+        put(to + 12, _mm_cvtepi16_epi32(_mm_srli_si128(second, 8)), shift, add, from + 12);
     }
     static TERN_INLINE reg expand(const std::uint32_t* from) noexcept {
         reg x = _mm_cvtepu8_epi32(_mm_cvtsi32_si128(static_cast<int>(*from)));
@@ -78,9 +79,9 @@ struct sse4_lookup {
     }
 
 private:
-    static TERN_INLINE void put(std::int32_t* to, reg x, int shift, bool add) noexcept {
+    static TERN_INLINE void put(std::int32_t* to, reg x, int shift, bool add, const std::int32_t* from) noexcept {
         x = _mm_sll_epi32(x, _mm_cvtsi32_si128(shift));
-        store(to, add ? _mm_add_epi32(x, load(to)) : x);
+        store(to, add ? _mm_add_epi32(x, load(from)) : x);
     }
 };
 
@@ -93,6 +94,7 @@ struct avx2_lookup {
     static constexpr int positions = 2;
     static constexpr int digit_planes = 2;
     static constexpr std::size_t code_bytes = 1;
+    static constexpr std::size_t high_bytes = 0;
     static constexpr std::size_t expand_words = 2;
 
     static TERN_INLINE reg zero() noexcept { return _mm256_setzero_si256(); }
@@ -134,17 +136,17 @@ struct avx2_lookup {
         store(state + width, _mm256_add_epi16(load(state + width), _mm256_srli_epi16(x, 8)));
     }
     static TERN_INLINE void finish(const std::uint8_t* state, std::uint16_t bias, int shift, bool add,
-                                   std::int32_t* to) noexcept {
+                                   const std::int32_t* from, std::int32_t* to) noexcept {
         const reg b = _mm256_set1_epi16(static_cast<short>(bias));
         const reg higher = load(state + width);
         const reg even = _mm256_sub_epi16(_mm256_sub_epi16(load(state), _mm256_slli_epi16(higher, 8)), b);
         const reg odd = _mm256_sub_epi16(higher, b);
         const reg first = _mm256_unpacklo_epi16(even, odd);   // 0 .. 7, 16 .. 23
         const reg second = _mm256_unpackhi_epi16(even, odd);  // 8 .. 15, 24 .. 31
-        put(to, _mm256_castsi256_si128(first), shift, add);
-        put(to + 8, _mm256_castsi256_si128(second), shift, add);
-        put(to + 16, _mm256_extracti128_si256(first, 1), shift, add);
-        put(to + 24, _mm256_extracti128_si256(second, 1), shift, add);
+        put(to, _mm256_castsi256_si128(first), shift, add, from);
+        put(to + 8, _mm256_castsi256_si128(second), shift, add, from + 8);
+        put(to + 16, _mm256_extracti128_si256(first, 1), shift, add, from + 16);
+        put(to + 24, _mm256_extracti128_si256(second, 1), shift, add, from + 24);
     }
     static TERN_INLINE reg expand(const std::uint32_t* from) noexcept {
         reg x = _mm256_cvtepu8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(from)));
@@ -163,31 +165,9 @@ struct avx2_lookup {
     }
 
 private:
-    /// sum += table[index], one after the other; an index in memory stays there. A compiler would copy sums, and spill.
-    static TERN_INLINE void add_shuffled(reg& sum, reg table, reg index) noexcept {
-#if defined(__GNUC__)
-        reg to = sum;  // GCC keeps an array in memory when an asm statement names one of its elements
-        reg found;
-        asm volatile("vpshufb %3, %2, %1\n\tvpaddb %1, %0, %0" : "+x"(to), "=&x"(found) : "x"(table), "x"(index));
-        sum = to;
-#else
-        sum = _mm256_add_epi8(sum, _mm256_shuffle_epi8(table, index));
-#endif
-    }
-    static TERN_INLINE void add_shuffled(reg& sum, reg table, const std::uint8_t* index) noexcept {
-        const auto& at = *reinterpret_cast<const __m256i_u*>(index);
-#if defined(__GNUC__)
-        reg to = sum;
-        reg found;
-        asm volatile("vpshufb %3, %2, %1\n\tvpaddb %1, %0, %0" : "+x"(to), "=&x"(found) : "x"(table), "m"(at));
-        sum = to;
-#else
-        sum = _mm256_add_epi8(sum, _mm256_shuffle_epi8(table, at));
-#endif
-    }
-    static TERN_INLINE void put(std::int32_t* to, __m128i x, int shift, bool add) noexcept {
+    static TERN_INLINE void put(std::int32_t* to, __m128i x, int shift, bool add, const std::int32_t* from) noexcept {
         const reg wide = _mm256_sll_epi32(_mm256_cvtepi16_epi32(x), _mm_cvtsi32_si128(shift));
-        store(to, add ? _mm256_add_epi32(wide, load(to)) : wide);
+        store(to, add ? _mm256_add_epi32(wide, load(from)) : wide);
     }
 };
 
@@ -202,6 +182,7 @@ struct avx512_lookup {
     static constexpr int positions = 2;
     static constexpr int digit_planes = 2;
     static constexpr std::size_t code_bytes = 1;
+    static constexpr std::size_t high_bytes = 0;
     static constexpr std::size_t expand_words = 4;
 
     static TERN_INLINE reg zero() noexcept { return _mm512_setzero_si512(); }
@@ -220,7 +201,7 @@ struct avx512_lookup {
         store(state + width, _mm512_add_epi16(load(state + width), _mm512_srli_epi16(x, 8)));
     }
     static TERN_INLINE void finish(const std::uint8_t* state, std::uint16_t bias, int shift, bool add,
-                                   std::int32_t* to) noexcept {
+                                   const std::int32_t* from, std::int32_t* to) noexcept {
         const reg b = _mm512_set1_epi16(static_cast<short>(bias));
         const reg order = _mm512_setr_epi64(0, 4, 1, 5, 2, 6, 3, 7);
         const reg higher = load(state + width);
@@ -229,10 +210,10 @@ struct avx512_lookup {
         const reg odd = _mm512_permutexvar_epi64(order, _mm512_sub_epi16(higher, b));
         const reg first = _mm512_unpacklo_epi16(even, odd);
         const reg second = _mm512_unpackhi_epi16(even, odd);
-        put(to, _mm512_castsi512_si256(first), shift, add);
-        put(to + 16, _mm512_extracti64x4_epi64(first, 1), shift, add);
-        put(to + 32, _mm512_castsi512_si256(second), shift, add);
-        put(to + 48, _mm512_extracti64x4_epi64(second, 1), shift, add);
+        put(to, _mm512_castsi512_si256(first), shift, add, from);
+        put(to + 16, _mm512_extracti64x4_epi64(first, 1), shift, add, from + 16);
+        put(to + 32, _mm512_castsi512_si256(second), shift, add, from + 32);
+        put(to + 48, _mm512_extracti64x4_epi64(second, 1), shift, add, from + 48);
     }
     static TERN_INLINE reg expand(const std::uint32_t* from) noexcept {
         reg x = _mm512_cvtepu8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(from)));
@@ -251,68 +232,13 @@ struct avx512_lookup {
     }
 
 private:
-    static TERN_INLINE void put(std::int32_t* to, __m256i x, int shift, bool add) noexcept {
+    static TERN_INLINE void put(std::int32_t* to, __m256i x, int shift, bool add, const std::int32_t* from) noexcept {
         const reg wide = _mm512_sll_epi32(_mm512_cvtepi16_epi32(x), _mm_cvtsi32_si128(shift));
-        store(to, add ? _mm512_add_epi32(wide, load(to)) : wide);
+        store(to, add ? _mm512_add_epi32(wide, load(from)) : wide);
     }
 };
 
 #endif  // TERN_HAS_AVX512
-
-#if TERN_HAS_AVX512_VPOPCNTDQ
-
-/// 512 bits with VPERMI2B: 128 places, enough for the 81 of four weights.
-struct avx512_vpopcntdq_lookup : avx512_lookup {
-    static constexpr int positions = 4;
-    static constexpr std::size_t code_bytes = 128;
-    static constexpr std::size_t expand_words = 8;
-
-    static TERN_INLINE reg load_index(const std::uint8_t* from) noexcept {
-        reg x = load(from);
-        pin(x);  // one load, not one in every lookup
-        return x;
-    }
-    template <std::size_t N>
-    static TERN_INLINE void add_row(reg (&sums)[N], const std::uint8_t* row, const reg (&index)[N]) noexcept {
-        reg low = _mm512_load_si512(row);
-        reg high = _mm512_load_si512(row + 64);
-        pin(low);  // registers, not operands in memory, and in this order: compilers that move these loads spill sums
-        pin(high);
-        // All lookups of a row, then all additions: one after the other in turn, additions take the units that only
-        // lookups need, a fifth of the rate.
-        reg found[N];
-        bits::unroll<N>([&](auto j) TERN_INLINE_LAMBDA {
-#if defined(__GNUC__) && !defined(__clang__)
-            reg x = index[j];  // GCC would overwrite a table and copy that back
-            asm volatile("vpermi2b %2, %1, %0" : "+v"(x) : "v"(low), "v"(high));
-#else
-            reg x = _mm512_permutex2var_epi8(low, index[j], high);
-            pin(x);
-#endif
-            found[j] = x;
-        });
-        bits::unroll<N>([&](auto j) TERN_INLINE_LAMBDA {
-            reg sum = sums[j];
-            add_bytes(sum, found[j]);
-            pin(sum);
-            sums[j] = sum;
-        });
-    }
-    static TERN_INLINE reg expand(const std::uint32_t* from) noexcept {
-        const reg x = _mm512_cvtepu8_epi16(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(from)));
-        return _mm512_and_si512(_mm512_or_si512(x, _mm512_slli_epi16(x, 4)), _mm512_set1_epi8(15));
-    }
-    static TERN_INLINE reg code(reg a) noexcept { return a; }
-    static TERN_INLINE reg code(reg a, reg b) noexcept { return _mm512_or_si512(a, _mm512_slli_epi16(b, 4)); }
-    static TERN_INLINE reg base3(reg mask, reg sign) noexcept {
-        // sum_i 3^i bit_i of a nibble
-        const reg weights = _mm512_set4_epi32(0x28272524, 0x1f1e1c1b, 0x0d0c0a09, 0x04030100);
-        return _mm512_add_epi8(_mm512_shuffle_epi8(weights, mask),
-                               _mm512_shuffle_epi8(weights, _mm512_and_si512(mask, sign)));
-    }
-};
-
-#endif  // TERN_HAS_AVX512_VPOPCNTDQ
 
 }  // namespace tern::simd
 

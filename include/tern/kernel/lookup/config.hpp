@@ -5,7 +5,7 @@
 
 #include <tern/arch.hpp>
 #include <tern/simd/lookup.hpp>
-#include <tern/simd/x86_lookup.hpp>
+#include <tern/simd/x86_places.hpp>
 
 namespace tern::kernel {
 

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
 // The product of packed rows and lookup indices, as kernel/gemm/driver.hpp wants it.
 //
-// Depth is cut into *segments*: the words whose codes are kept, and whose sums fit int16: at most 449 of values up to 1
-// (14368 positions) or 299 of values up to 3. Behind a segment sums go to int32, which wraps: parts of a product that
-// fits may pass the range.
+// Depth is cut into *segments*: the words whose codes are kept, and whose sums fit int16: at most 449 (14368 positions)
+// of digits up to 2. Behind a segment sums go to int32, which wraps: parts of a product that fits may pass the range.
+// What digits leave out (tables.hpp) is a multiple of the sum of the weights, which are packed with them; for a part of
+// the depth one more row is multiplied, whose digits are 1 everywhere.
 // Weights are taken a *chunk* at a time, which stays in a near cache while all rows of the block pass. Where rows of
 // the tables cover two positions only, its bytes are split into their digits first.
 #pragma once
@@ -20,7 +21,7 @@ template <class Arch, class Lhs, bool OneRow>
 class lookup_product : public selected_planes<Arch, Lhs, packed_indices> {
     using base = selected_planes<Arch, Lhs, packed_indices>;
     using base::at, base::lhs_, base::rhs_, base::panel_stride_, base::rows_;
-    using base::first_word_, base::words_;
+    using base::elements_, base::first_word_, base::words_;
 
     using config = decltype(lookup_config(Arch{}));
     using lanes = typename config::lanes;
@@ -40,7 +41,7 @@ class lookup_product : public selected_planes<Arch, Lhs, packed_indices> {
     static constexpr size_t chunk_tiles = tile_steps == 2 ? fold_steps / tile_steps
                                           : OneRow        ? config::segment_words * word_tiles
                                                           : 256 / fold_steps * fold_steps;
-    static constexpr size_t segment_words = config::segment_words * (digits::max_abs == 1 ? 3 : 2) / 3;
+    static constexpr size_t segment_words = config::segment_words;
     static_assert(segment_words * word_bits * size_t{digits::max_abs} <= 32767);
     // Codes of deeper rows are made once more for each group of panels. Never a multiple of a page.
     static constexpr size_t code_stride = bits::ceil_div(segment_words, 8) * 8 * word_steps + 64;
@@ -77,30 +78,51 @@ public:
             const size_t tiles = left < words * word_tiles ? left : words * word_tiles;
             std::memset(state_, 0, sizeof state_);
             run_segment(first, present, segment, tiles);
-            finish(present, static_cast<std::uint16_t>(tiles * tile_steps * bias), segment != 0, acc, stride);
+            finish(first, present, static_cast<std::uint16_t>(tiles * tile_steps * bias), segment != 0, acc, stride);
         }
     }
 
 private:
+    static constexpr size_t kept_rows = digits::count * row_block + (digits::centred ? tile_rows : 0);
+
+    /// Whether sums of weights are counted, for want of packed ones.
+    [[nodiscard]] TERN_INLINE bool counts_weights() const noexcept {
+        return digits::centred && elements_ != rhs_.depth;
+    }
     /// Rows behind the last are computed as the last and never stored.
-    [[nodiscard]] TERN_INLINE size_t tiled_rows() const noexcept {
-        return bits::ceil_div(rows_, tile_rows) * tile_rows;
+    [[nodiscard]] TERN_INLINE size_t tiled_rows(size_t digit) const noexcept {
+        return bits::ceil_div(rows_ + (digit == 0 && counts_weights() ? 1 : 0), tile_rows) * tile_rows;
+    }
+    /// Where a digit of a row is kept: the lowest last, because the row of the weights' sums is behind its own.
+    [[nodiscard]] static TERN_INLINE size_t kept_at(size_t digit, size_t r) noexcept {
+        return (digits::count - 1 - digit) * row_block + r;
     }
     [[nodiscard]] static TERN_INLINE size_t state_at(size_t sub, size_t digit, size_t r) noexcept {
-        return ((sub * digits::count + digit) * row_block + r) * tile_type::row_state;
+        return (sub * kept_rows + kept_at(digit, r)) * tile_type::row_state;
     }
 
     /// Codes of all digits and rows, `words` words from `start` on.
     TERN_INLINE void make_codes(size_t start, size_t words) noexcept {
         for (size_t d = 0; d < digits::count; ++d) {
-            const bool two = digits::per_digit == 2 && !(digits::odd && d + 1 == digits::count);
+            const bool two = digits::per_digit == 2 && digits::planes(d) == 2;
             const size_t plane = d * size_t{digits::per_digit} * lhs_.plane_stride;
-            for (size_t r = 0; r < tiled_rows(); ++r) {
+            for (size_t r = 0; r < tiled_rows(d); ++r) {
+                std::uint8_t* const to = codes_ + kept_at(d, r) * code_stride;
+                if (r >= rows_ && d == 0 && counts_weights()) {
+                    make_one_codes(words, to);
+                    continue;
+                }
                 const word* const low = at(r < rows_ ? r : rows_ - 1) + start + plane;
-                make_row_codes(low, two ? low + lhs_.plane_stride : nullptr, words,
-                               codes_ + (d * row_block + r) * code_stride);
+                make_row_codes(low, two ? low + lhs_.plane_stride : nullptr, words, to);
             }
         }
+    }
+
+    /// Codes of a centred digit that is 1 everywhere: all bits are set.
+    static TERN_INLINE void make_one_codes(size_t words, std::uint8_t* to) noexcept {
+        word ones[lanes::expand_words];
+        std::memset(ones, 0xff, sizeof ones);
+        for (size_t w = 0; w < words; w += lanes::expand_words) lanes::store(to + w * word_steps, code(ones, ones));
     }
 
     /// Codes of one digit of one row. high: its second plane, if it has one.
@@ -157,9 +179,9 @@ private:
                     }
                 });
                 for (size_t d = 0; d < digits::count; ++d) {
-                    const std::uint8_t* const table = digits::template table<lanes::positions>(d);
-                    const std::uint8_t* const from = codes + d * row_block * code_stride + tile * tile_steps;
-                    for (size_t r = 0, p = 0; r < rows_; r += tile_rows, p = (p + 1) % tile_panels)
+                    const table_rows table = digits::template table<lanes::positions, lanes::high_bytes>(d);
+                    const std::uint8_t* const from = codes + kept_at(d, 0) * code_stride + tile * tile_steps;
+                    for (size_t r = 0, p = 0; r < tiled_rows(d); r += tile_rows, p = (p + 1) % tile_panels)
                         tile_type::template run<code_stride>(table, from + r * code_stride, w, early[p],
                                                              count * tile_steps, state_ + state_at(sub, d, r));
                 }
@@ -183,19 +205,37 @@ private:
         }
     }
 
-    TERN_INLINE void finish(size_t present, std::uint16_t total_bias, bool add, std::int32_t* acc,
+    TERN_INLINE void finish(size_t first, size_t present, std::uint16_t total_bias, bool add, std::int32_t* acc,
                             size_t stride) noexcept {
-        for (size_t sub = 0; sub * tile_panels < present; ++sub)
-            for (size_t r = 0; r < rows_; ++r)
+        constexpr size_t outputs = tile_panels * lookup_outputs;
+        for (size_t sub = 0; sub * tile_panels < present; ++sub) {
+            std::int32_t rest[digits::centred ? outputs : 1];
+            const bool has_rest = digits::centred && (!add || counts_weights());
+            if constexpr (digits::centred)
+                if (has_rest) left_out(first, present, sub, total_bias, rest);
+            for (size_t r = 0; r < rows_; ++r) {
+                std::int32_t* const to = acc + r * stride + sub * outputs;
+                if (has_rest && add) add_sums<outputs>(to, rest);
                 for (size_t d = 0; d < digits::count; ++d)
-                    tile_type::finish(state_ + state_at(sub, d, r), total_bias, static_cast<int>(d) * digits::per_digit,
-                                      add || d != 0,
-                                      acc + r * stride + sub * tile_panels * lookup_outputs);
+                    tile_type::finish(state_ + state_at(sub, d, r), total_bias, digits::shift(d),
+                                      add || has_rest || d != 0, has_rest && !add && d == 0 ? rest : to, to);
+            }
+        }
+    }
+
+    /// What digits leave out of the results of some panels.
+    TERN_INLINE void left_out(size_t first, size_t present, size_t sub, std::uint16_t total_bias,
+                              std::int32_t* to) const noexcept {
+        if (counts_weights()) tile_type::finish(state_ + state_at(sub, 0, rows_), total_bias, 0, false, to, to);
+        for (size_t p = sub * tile_panels; p < present && p < (sub + 1) * tile_panels; ++p, to += lookup_outputs) {
+            if (!counts_weights()) std::memcpy(to, rhs_.sums(first + p), lookup_outputs * sizeof *to);
+            scale_sums<lookup_outputs>(to, digits::left_out());
+        }
     }
 
     size_t tiles_ = 0;
-    alignas(64) std::uint8_t state_[2 * digits::count * row_block * group_panels * lookup_outputs];
-    alignas(64) std::uint8_t codes_[digits::count * row_block * code_stride];
+    alignas(64) std::uint8_t state_[2 * kept_rows * group_panels * lookup_outputs];
+    alignas(64) std::uint8_t codes_[kept_rows * code_stride];
     // Digits of the weights of a chunk, where the table rows cover two positions only.
     alignas(64) std::uint8_t split_[tile_steps == 2 ? 2 * chunk_tiles * tile_panels * lookup_outputs : 1];
 };

@@ -6,6 +6,7 @@
 // overflow it goes to sums of 16 bits in memory, the state of an output.
 #pragma once
 
+#include <tern/kernel/lookup/tables.hpp>
 #include <tern/layout_tiles.hpp>
 #include <tern/simd/lookup.hpp>
 
@@ -31,7 +32,7 @@ struct lookup_tile {
     /// early: weights that are fetched for what follows, a tile of them for each that is read: neither bursts with much
     /// work in between nor what comes back after all rows is what a cache foresees.
     template <size_t Stride>
-    static TERN_INLINE void run(const std::uint8_t* table, const std::uint8_t* codes,
+    static TERN_INLINE void run(const table_rows& table, const std::uint8_t* codes,
                                 const std::uint8_t* const (&weights)[Panels], const std::uint8_t* early,
                                 size_t steps, std::uint8_t* state) noexcept {
         const size_t end = steps * lookup_outputs;
@@ -50,16 +51,17 @@ struct lookup_tile {
         }
     }
 
-    /// acc[o] = or += (sum - bias) * 2^shift for the outputs of one row.
+    /// to[o] = (sum - bias) * 2^shift (+ from[o]) for the outputs of one row.
     static TERN_INLINE void finish(const std::uint8_t* state, std::uint16_t bias, int shift, bool add,
-                                   std::int32_t* acc) noexcept {
+                                   const std::int32_t* from, std::int32_t* to) noexcept {
         for (size_t j = 0; j < registers; ++j)
-            Lanes::finish(state + 2 * j * Lanes::width, bias, shift, add, acc + j * Lanes::width);
+            Lanes::finish(state + 2 * j * Lanes::width, bias, shift, add, from + j * Lanes::width,
+                          to + j * Lanes::width);
     }
 
 private:
     template <size_t Stride>
-    static TERN_INLINE void step(reg (&acc)[Rows][registers], const std::uint8_t* table, const std::uint8_t* codes,
+    static TERN_INLINE void step(reg (&acc)[Rows][registers], const table_rows& table, const std::uint8_t* codes,
                                  const std::uint8_t* const (&weights)[Panels], const std::uint8_t* early,
                                  size_t at) noexcept {
         if constexpr (Lanes::positions == 4) bits::prefetch_to_second_level(early + at);
@@ -71,8 +73,11 @@ private:
             w[Unloaded + i] = Lanes::load_index(index(Unloaded + i));
         });
         bits::unroll<Rows>([&](auto r) TERN_INLINE_LAMBDA {
-            const std::uint8_t* const row = table + size_t{codes[r * Stride]} * Lanes::code_bytes;
-            if constexpr (Unloaded == 0)
+            const size_t code = codes[r * Stride];
+            const std::uint8_t* const row = table.first + code * Lanes::code_bytes;
+            if constexpr (Lanes::high_bytes != 0)
+                Lanes::add_row(acc[r], row, table.second + code * Lanes::high_bytes, w);
+            else if constexpr (Unloaded == 0)
                 Lanes::add_row(acc[r], row, w);
             else
                 Lanes::template add_row<Unloaded>(acc[r], row, w, index);
