@@ -17,8 +17,8 @@
 // products each with AVX-512, behind tables for every row; elsewhere they run, slowly. Tables serve 4224 outputs (2112
 // of real results) before they are made again. Convolutions (conv_bytes.hpp) take no sevens: a window's tables would
 // serve no more than the outputs of its group, and a pixel's are made anew for every window that it is in.
-// Memory: on x86, products with binary weights take 32 KB of stack, with lookups up to 120 KB, those with sevens 160 KB
-// and, where results are real, 224 KB; on Arm with USMMLA, several rows and codes 32 KB, or 52 KB.
+// Memory: on x86, products with binary weights take 32 KB of stack, with lookups up to 120 KB, those with sevens 28 KB
+// and, where results are not int32, 160 KB or, in groups of scales, 224 KB; on Arm with USMMLA, several rows and codes 32 KB, or 52 KB.
 // Threads: none are started; `tiles` selects a range of panels of 64 outputs (codes), 32 (sevens) or 16 (trits, binary),
 // and disjoint ranges may run side by side.
 #pragma once
@@ -120,8 +120,8 @@ TERN_INLINE void run_bytes(const matrix_view<const std::int8_t>& lhs, const pack
 template <class Arch, class Sink>
 TERN_INLINE void run_bytes(const matrix_view<const std::int8_t>& lhs, const packed_sevens& rhs, size_t first_panel,
                            size_t last_panel, const Sink& sink) noexcept {
-    run_rows<kernel::sevens_product<Arch, true, Sink::real>, kernel::sevens_product<Arch, false, Sink::real>>(
-        lhs, rhs, first_panel, last_panel, sink);
+    run_rows<kernel::sevens_product<Arch, true, Sink::real, Sink::direct>,
+             kernel::sevens_product<Arch, false, Sink::real, Sink::direct>>(lhs, rhs, first_panel, last_panel, sink);
 }
 
 template <class Arch, class Sink>

@@ -39,6 +39,7 @@ class selection {
 
 public:
     using arch = Arch;
+    static constexpr bool exact = false;
 
     [[nodiscard]] TERN_INLINE size_t rows() const noexcept { return lhs_.rows; }
     [[nodiscard]] TERN_INLINE size_t depth() const noexcept { return depth_of(lhs_); }
