@@ -227,8 +227,8 @@ TEST_CASE("sevens: a product equals the reference, whatever the shape, the value
         shapes.push_back({1, outputs, 30});
         shapes.push_back({6, outputs, 30});
     }
-    // Blocks of sixteen rows, of which the row tiles share weights; 4224 outputs to a block.
-    for (const std::size_t rows : {15u, 16u, 17u, 35u}) shapes.push_back({rows, 161, 345});
+    // Blocks of 32 rows, 128 rows a time, of which the row tiles share weights; 4224 outputs to a block.
+    for (const std::size_t rows : {15u, 16u, 17u, 35u, 131u}) shapes.push_back({rows, 161, 345});
     shapes.push_back({18, 4257, 8});
     // Four sevens are built at once, 36 fit sums of 16 bits, tables of 24 to 96 are kept.
     for (const std::size_t sevens : {4u, 24u, 32u, 36u, 48u, 72u, 96u})

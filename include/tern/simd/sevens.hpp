@@ -15,8 +15,8 @@ namespace tern::simd {
 
 /// 32 outputs at a time.
 ///   rows, groups   the tile: activation rows, and groups of 32 outputs; row_groups: groups for a single row
-///   block_rows, panels   rows and panels of 16 outputs that a product covers at a time (half of both where results are
-///                  real)
+///   block_rows     rows that meet weights before these are read again
+///   panels         panels of 16 outputs that a product covers at a time (half where results are real)
 ///   scratch_tiles  tiles, four times `rows` at least, whose tables are kept
 ///   reg            indices of 32 outputs, in 16-bit lanes of which five or six bits count
 ///   sums           32 sums of 16 bits; they wrap modulo 2^16

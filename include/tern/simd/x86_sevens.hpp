@@ -47,7 +47,7 @@ struct avx512_sevens {
     static constexpr std::size_t rows = 4;
     static constexpr std::size_t groups = 4;
     static constexpr std::size_t row_groups = 8;
-    static constexpr std::size_t block_rows = 16;
+    static constexpr std::size_t block_rows = 32;
     static constexpr std::size_t panels = 264;  // rows of sums are no multiple of a page apart
     static constexpr std::size_t scratch_tiles = 96;
 
@@ -60,16 +60,29 @@ struct avx512_sevens {
     static TERN_INLINE reg indices(const std::uint8_t* from) noexcept {
         return keep_in_register(_mm512_loadu_si512(from + H));
     }
+    // Lookups first and additions later: one after the other, additions take the places of lookups.
+#if defined(__GNUC__) && !defined(__clang__)  // told less, it copies sums and indices and runs out of registers
     static TERN_INLINE reg look_up(reg index, const table& t) noexcept {
-        reg r = _mm512_permutex2var_epi16(t.low, index, t.high);
-        in_order(r);
-        return r;
+        reg found = t.low;
+        asm volatile("vpermt2w %2, %1, %0" : "+v"(found) : "v"(index), "v"(t.high));
+        return found;
     }
-    static TERN_INLINE sums add(sums s, reg r) noexcept {
-        sums to = sums(_mm512_add_epi16(reg(s), r));
-        in_order(to);
-        return to;
+    static TERN_INLINE sums add(sums s, reg found) noexcept {
+        asm volatile("vpaddw %1, %0, %0" : "+v"(s) : "v"(found));
+        return s;
     }
+#else
+    static TERN_INLINE reg look_up(reg index, const table& t) noexcept {
+        reg found = _mm512_permutex2var_epi16(t.low, index, t.high);
+        in_order(found);
+        return found;
+    }
+    static TERN_INLINE sums add(sums s, reg found) noexcept {
+        sums sum = sums(_mm512_add_epi16(reg(s), found));
+        in_order(sum);
+        return sum;
+    }
+#endif
     static TERN_INLINE void store(std::int32_t* to, sums s, bool add) noexcept {
         const __mmask16 old = add ? 0xffffu : 0u;
         _mm512_storeu_si512(to, _mm512_add_epi32(_mm512_maskz_loadu_epi32(old, to), even(s)));
@@ -121,7 +134,6 @@ private:
 #endif
         return _mm512_add_epi32(start, _mm512_madd_epi16(_mm512_maddubs_epi16(x, digits), _mm512_set1_epi16(1)));
     }
-    /// Lookups first and additions later: one after the other, additions take the places of lookups.
     template <class Reg>
     static TERN_INLINE void in_order(Reg& r) noexcept {
 #if defined(__GNUC__)

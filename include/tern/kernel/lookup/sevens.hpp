@@ -117,11 +117,12 @@ class sevens_product : public selected_bytes<Arch, packed_sevens> {
     static constexpr size_t group_panels = packed_sevens::tile_outputs / panel_outputs;
     static constexpr size_t built = 4;  // tiles whose tables are made at once
     static constexpr size_t scratch_tiles = lanes::scratch_tiles;
+    static constexpr size_t far_bytes = size_t{1} << 23;  // of weights that the third-level cache may not keep
     static_assert(lanes::panels / 2 % group_panels == 0 && scratch_tiles >= built * tile_rows);
 
 public:
     static constexpr bool exact = Direct;
-    static constexpr size_t row_block = OneRow ? 1 : Direct ? lanes::block_rows : (lanes::block_rows + 1) / 2;
+    static constexpr size_t row_block = OneRow ? 1 : Direct ? 4 * lanes::block_rows : (lanes::block_rows + 3) / 4;
     static constexpr size_t row_step = 1;
     static constexpr size_t panels = Real ? lanes::panels / 2 : lanes::panels;
 
@@ -136,36 +137,48 @@ public:
     void multiply(size_t panel, size_t count, std::int32_t* acc, size_t stride) noexcept {
         const size_t there = Direct ? rhs_.outputs - panel * panel_outputs : count * panel_outputs;
         const size_t outputs = count * panel_outputs < there ? count * panel_outputs : there;
-        if (from_ == to_)
+        if (from_ == to_) {
             for (size_t r = 0; r < rows_; ++r) std::memset(acc + r * stride, 0, outputs * sizeof *acc);
-        const size_t at_once = rows_ < tile_rows ? rows_ : tile_rows;
+            return;
+        }
+        // Sums of more rows leave the second-level cache, which is worth it where weights come from far.
+        const size_t groups = bits::ceil_div(count, group_panels);
+        const size_t block = groups * panel_stride_ < far_bytes ? lanes::block_rows : row_block;
+        for (size_t r = 0; r < rows_; r += block)
+            multiply_rows(r, rows_ - r < block ? rows_ - r : block, panel, outputs, acc + r * stride, stride);
+    }
+
+private:
+    TERN_INLINE void multiply_rows(size_t row, size_t rows, size_t panel, size_t outputs, std::int32_t* acc,
+                                   size_t stride) noexcept {
+        const size_t at_once = rows < tile_rows ? rows : tile_rows;
         const size_t chunk = scratch_tiles / at_once / built * built;
         const std::uint8_t* const weights = rhs_.data + panel / group_panels * panel_stride_;
         const size_t first = from_ / packed_sevens::tile_depth;
         const size_t end = bits::ceil_div(to_, packed_sevens::tile_depth);
         for (size_t tile = first; tile < end; tile += chunk) {
             const size_t tiles = end - tile < chunk ? end - tile : chunk;
-            for (size_t r = 0; r < rows_; r += at_once) {
-                const size_t left = rows_ - r < at_once ? rows_ - r : at_once;
+            for (size_t r = 0; r < rows; r += at_once) {
+                const size_t left = rows - r < at_once ? rows - r : at_once;
                 for (size_t i = 0; i < left; ++i)
                     for (size_t t = 0; t < tiles; t += built)
-                        build(lhs_.row(row_ + r + i), tile + t, tables_ + (i * chunk + t) * seven_entries);
+                        build(lhs_.row(row_ + row + r + i), tile + t, tables_ + (i * chunk + t) * seven_entries);
                 const std::uint8_t* const from = weights + tile * packed_sevens::tile_bytes;
-                const auto run = [&](auto rows, auto shared, size_t ahead) TERN_INLINE_LAMBDA {
-                    run_sevens<Arch, rows, shared != 0>(tables_, chunk * seven_entries, from, panel_stride_, ahead,
+                const auto run = [&](auto tiled, auto shared, size_t ahead) TERN_INLINE_LAMBDA {
+                    run_sevens<Arch, tiled, shared != 0>(tables_, chunk * seven_entries, from, panel_stride_, ahead,
                                                         outputs, tiles, tile != first, acc + r * stride, stride);
                 };
                 const size_t next = chunk * packed_sevens::tile_bytes;
                 if constexpr (tile_rows > 1) {
-                    if (left == tile_rows && rows_ >= tile_rows * lanes::groups) {  // a group each
+                    if (left == tile_rows && rows >= tile_rows * lanes::groups) {  // a group each
                         const size_t group = r / tile_rows % lanes::groups;
                         run(bits::index<tile_rows>{}, bits::index<1>{}, next + group * panel_stride_);
                         continue;
                     }
                 }
                 // Weights that these rows alone read: the next groups; else, behind the last rows, the next positions.
-                const size_t ahead = rows_ <= at_once ? (rows_ == 1 ? lanes::row_groups : lanes::groups) * panel_stride_
-                                     : r + at_once >= rows_ && rows_ < tile_rows * lanes::groups ? next
+                const size_t ahead = rows <= at_once ? (rows == 1 ? lanes::row_groups : lanes::groups) * panel_stride_
+                                     : r + at_once >= rows && rows < tile_rows * lanes::groups ? next
                                                                                                  : 0;
                 bits::unroll<tile_rows>([&](auto n) TERN_INLINE_LAMBDA {
                     if (left == n + 1) run(bits::index<n + 1>{}, bits::index<0>{}, ahead);
@@ -174,7 +187,6 @@ public:
         }
     }
 
-private:
     /// The tables of some tiles of a row; positions outside of what is selected count as zero.
     TERN_INLINE void build(const std::int8_t* x, size_t tile, std::int16_t* to) const noexcept {
         constexpr size_t depth = built * packed_sevens::tile_depth;
