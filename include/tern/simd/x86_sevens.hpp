@@ -49,7 +49,7 @@ struct avx512_sevens {
     static constexpr std::size_t row_groups = 8;
     static constexpr std::size_t block_rows = 32;
     static constexpr std::size_t panels = 264;  // rows of sums are no multiple of a page apart
-    static constexpr std::size_t scratch_tiles = 96;
+    static constexpr std::size_t scratch_tiles = 112;
 
     static TERN_INLINE sums zero() noexcept { return sums(_mm512_setzero_si512()); }
     static TERN_INLINE table load(const std::int16_t* from) noexcept {

@@ -55,6 +55,11 @@ protected:
     TERN_INLINE selection(const Lhs& lhs, const Rhs& rhs) noexcept
         : lhs_(lhs), rhs_(rhs), panel_stride_(rhs.panel_stride()) {}
 
+    /// Outputs of some panels that are written: those that exist where `exact`, else all that the panels have room for.
+    [[nodiscard]] TERN_INLINE size_t outputs_of(size_t panel, size_t count, bool exactly) const noexcept {
+        const size_t there = rhs_.outputs - panel * panel_outputs;
+        return exactly && there < count * panel_outputs ? there : count * panel_outputs;
+    }
     /// The product where no depth is selected.
     TERN_INLINE void clear(size_t panels, std::int32_t* acc, size_t stride) const noexcept {
         for (size_t r = 0; r < rows_; ++r) std::memset(acc + r * stride, 0, panels * panel_outputs * sizeof *acc);

@@ -135,8 +135,7 @@ public:
 
     /// A function of its own: it does not depend on the sink.
     void multiply(size_t panel, size_t count, std::int32_t* acc, size_t stride) noexcept {
-        const size_t there = Direct ? rhs_.outputs - panel * panel_outputs : count * panel_outputs;
-        const size_t outputs = count * panel_outputs < there ? count * panel_outputs : there;
+        const size_t outputs = base::outputs_of(panel, count, exact);
         if (from_ == to_) {
             for (size_t r = 0; r < rows_; ++r) std::memset(acc + r * stride, 0, outputs * sizeof *acc);
             return;
