@@ -8,6 +8,8 @@
 // `constant_terms`).
 #pragma once
 
+#include <type_traits>
+
 #include <tern/layout.hpp>
 #include <tern/simd/scalar.hpp>
 
@@ -23,6 +25,12 @@ namespace tern::kernel {
 [[nodiscard]] TERN_INLINE constexpr size_t near_panels_of(size_t panel_bytes, size_t step) noexcept {
     const size_t n = panel_bytes == 0 ? 0 : (size_t{1} << 19) / panel_bytes / step * step;
     return n < step ? step : n;
+}
+
+/// Whether the third-level cache likely keeps that many bytes of weights while all rows pass.
+template <class Arch>
+[[nodiscard]] TERN_INLINE constexpr bool third_level_keeps(size_t bytes) noexcept {
+    return std::is_base_of_v<arch::avx512, Arch> && bytes < size_t{1} << 23;
 }
 
 /// Stretches of depth, each somewhere else in memory: one for a matrix product, one for each tap inside the image for a

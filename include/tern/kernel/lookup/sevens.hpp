@@ -117,7 +117,6 @@ class sevens_product : public selected_bytes<Arch, packed_sevens> {
     static constexpr size_t group_panels = packed_sevens::tile_outputs / panel_outputs;
     static constexpr size_t built = 4;  // tiles whose tables are made at once
     static constexpr size_t scratch_tiles = lanes::scratch_tiles;
-    static constexpr size_t far_bytes = size_t{1} << 23;  // of weights that the third-level cache may not keep
     static_assert(lanes::panels / 2 % group_panels == 0 && scratch_tiles >= built * tile_rows);
 
 public:
@@ -142,7 +141,7 @@ public:
         }
         // Sums of more rows leave the second-level cache, which is worth it where weights come from far.
         const size_t groups = bits::ceil_div(count, group_panels);
-        const size_t block = groups * panel_stride_ < far_bytes ? lanes::block_rows : row_block;
+        const size_t block = third_level_keeps<Arch>(groups * panel_stride_) ? lanes::block_rows : row_block;
         for (size_t r = 0; r < rows_; r += block)
             multiply_rows(r, rows_ - r < block ? rows_ - r : block, panel, outputs, acc + r * stride, stride);
     }
