@@ -230,6 +230,7 @@ TEST_CASE("sevens: a product equals the reference, whatever the shape, the value
     // Blocks of 32 rows, 128 rows a time, of which the row tiles share weights; 4224 outputs to a block.
     for (const std::size_t rows : {15u, 16u, 17u, 35u, 131u}) shapes.push_back({rows, 161, 345});
     shapes.push_back({18, 4257, 8});
+    shapes.push_back({35, 3073, 8});
     // Four sevens are built at once, 36 fit sums of 16 bits, tables of 28 to 112 are kept.
     for (const std::size_t sevens : {4u, 24u, 28u, 36u, 56u, 72u, 112u})
         for (const std::size_t rows : {1u, 2u, 3u, 4u, 9u})

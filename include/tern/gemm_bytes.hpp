@@ -16,8 +16,8 @@
 // addition for up to 192 products, behind tables for every row. Sevens: always by lookup, 112 products each with
 // AVX-512, behind tables for every row; elsewhere they run, slowly. For int32 results, weights of 8 MB and more are
 // read once for every 128 rows. Tables serve 4224 outputs (2112 of real results) before they are made again.
-// Convolutions (conv_bytes.hpp) take no sevens: a window's tables would serve no more than the outputs of its group, and
-// a pixel's are made anew for every window that it is in.
+// Convolutions (conv_bytes.hpp) take no sevens: a window's tables would serve no more than the outputs of its group,
+// and a pixel's are made anew for every window that it is in.
 // Memory: on x86, products with binary weights take 32 KB of stack, with lookups up to 132 KB, those with sevens 32 KB
 // and, where results are not int32, up to 232 KB; on Arm with USMMLA, several rows and codes 32 KB, or 52 KB.
 // Threads: none are started; `tiles` selects a range of panels of 64 outputs (codes), 32 (sevens) or 16 (trits, binary),

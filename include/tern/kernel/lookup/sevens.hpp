@@ -139,9 +139,13 @@ public:
             for (size_t r = 0; r < rows_; ++r) std::memset(acc + r * stride, 0, outputs * sizeof *acc);
             return;
         }
-        // Sums of more rows leave the second-level cache, which is worth it where weights come from far.
-        const size_t groups = bits::ceil_div(count, group_panels);
-        const size_t block = third_level_keeps<Arch>(groups * panel_stride_) ? lanes::block_rows : row_block;
+        // Sums and the weights that meet them share the second-level cache: fewer rows where outputs are many. More of
+        // them leave it, which is worth it where weights come from far.
+        constexpr size_t most_sums = size_t{3} << 15;
+        const size_t few = (lanes::block_rows + 1) / 2;
+        const size_t near_rows = lanes::block_rows * outputs <= most_sums ? lanes::block_rows : few;
+        const bool near = third_level_keeps<Arch>(bits::ceil_div(count, group_panels) * panel_stride_);
+        const size_t block = near ? near_rows : row_block;
         for (size_t r = 0; r < rows_; r += block)
             multiply_rows(r, rows_ - r < block ? rows_ - r : block, panel, outputs, acc + r * stride, stride);
     }
