@@ -137,7 +137,8 @@ std::vector<product_shape> shapes() {
     for (size_t rows = 10; rows < 23; ++rows) all.push_back({rows, 150, 47});
     for (const size_t depth : {1023u, 1024u, 1025u, 1031u}) all.push_back({21, 66, depth});
     all.push_back({41, 129, 100});
-    for (const size_t depth : {1u, 15u, 16u, 17u, 31u, 32u, 33u, 255u, 256u, 257u, 271u, 272u, 273u, 511u, 512u, 513u})
+    for (const size_t rows : {31u, 33u, 38u}) all.push_back({rows, 257, 83});
+    for (const size_t depth : {1u, 15u, 16u, 17u, 31u, 32u, 33u, 463u, 464u, 479u, 480u, 481u, 495u, 496u, 511u, 961u})
         all.push_back({4, 260, depth});
     return all;
 }
@@ -166,6 +167,21 @@ TEST_CASE_TEMPLATE("operands that are all lowest or all highest equal the refere
                 const integers w = Weights::values(s.outputs, s.depth, of_w, random);
                 check_product(activations(x, 0, 0), Weights(w, 0), reference_gemm(x, w), 0);
             }
+}
+
+TEST_CASE_TEMPLATE("operands of mixed signs whose products all agree equal the reference", Weights, codes, trits,
+                   panels) {
+    random_numbers random(12);
+    for (const size_t depth : {240u, 253u, 480u, 511u, 1441u}) {
+        INFO(depth);
+        integers x(5, depth), w(257, depth);
+        for (size_t k = 0; k < depth; ++k) {
+            const int sign = random.next() % 2 == 0 ? 1 : -1;
+            for (size_t r = 0; r < x.rows; ++r) x.at(r, k) = static_cast<std::int16_t>(sign < 0 ? -128 : 127);
+            for (size_t o = 0; o < w.rows; ++o) w.at(o, k) = static_cast<std::int16_t>(o % 3 == 0 ? -sign : sign);
+        }
+        check_product(activations(x, 0, 0), Weights(w, 0), reference_gemm(x, w), 0);
+    }
 }
 
 TEST_CASE_TEMPLATE("a single element anywhere reaches its results and no other", Weights, codes, trits, panels) {

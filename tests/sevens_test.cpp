@@ -227,8 +227,12 @@ TEST_CASE("sevens: a product equals the reference, whatever the shape, the value
         shapes.push_back({1, outputs, 30});
         shapes.push_back({6, outputs, 30});
     }
-    // Four sevens are built at once, 36 fit sums of 16 bits, tables of 24 to 96 are kept.
-    for (const std::size_t sevens : {4u, 24u, 32u, 36u, 48u, 72u, 96u})
+    // Blocks of 32 rows, 128 rows a time, of which the row tiles share weights; 4224 outputs to a block.
+    for (const std::size_t rows : {15u, 16u, 17u, 35u, 131u}) shapes.push_back({rows, 161, 345});
+    shapes.push_back({18, 4257, 8});
+    shapes.push_back({35, 3073, 8});
+    // Four sevens are built at once, 36 fit sums of 16 bits, tables of 28 to 112 are kept.
+    for (const std::size_t sevens : {4u, 24u, 28u, 36u, 56u, 72u, 112u})
         for (const std::size_t rows : {1u, 2u, 3u, 4u, 9u})
             for (const std::size_t off : {6u, 7u, 8u}) shapes.push_back({rows, 35, 7 * sevens + off - 7});
     std::size_t turn = 0;

@@ -12,13 +12,14 @@
 // Accumulation in int32, exact, bit-identical to `reference::gemm` on every architecture. The largest depth is
 // (2^31 - 1) / 128 = 16777215, and (2^29 - 1) / 128 = 4194303 with an epilogue; beyond it the status is `overflow`.
 // Cost: a dot product of bytes, 64 (AVX-512) to 16 (SSE4) products an instruction, and for a single row one `and` each.
-// Weights are read once for every 8 to 20 rows. Binary weights and four rows or more on AVX-512: one lookup and one
-// addition for up to 192 products, behind tables that are made anew for every four rows. Sevens: always by lookup, 112
-// products each with AVX-512, behind tables for every row; elsewhere they run, slowly. Tables serve 4224 outputs (2112
-// of real results) before they are made again. Convolutions (conv_bytes.hpp) take no sevens: a window's tables would
-// serve no more than the outputs of its group, and a pixel's are made anew for every window that it is in.
-// Memory: on x86, products with binary weights take 32 KB of stack, with lookups up to 120 KB, those with sevens 160 KB
-// and, where results are real, 224 KB; on Arm with USMMLA, several rows and codes 32 KB, or 52 KB.
+// Weights are read once for every 8 to 32 rows. Binary weights and four rows or more on AVX-512: one lookup and one
+// addition for up to 192 products, behind tables for every row. Sevens: always by lookup, 112 products each with
+// AVX-512, behind tables for every row; elsewhere they run, slowly. For int32 results, weights of 8 MB and more are
+// read once for every 128 rows. Tables serve 4224 outputs (2112 of real results) before they are made again.
+// Convolutions (conv_bytes.hpp) take no sevens: a window's tables would serve no more than the outputs of its group,
+// and a pixel's are made anew for every window that it is in.
+// Memory: on x86, products with binary weights take 32 KB of stack, with lookups up to 132 KB, those with sevens 32 KB
+// and, where results are not int32, up to 232 KB; on Arm with USMMLA, several rows and codes 32 KB, or 52 KB.
 // Threads: none are started; `tiles` selects a range of panels of 64 outputs (codes), 32 (sevens) or 16 (trits, binary),
 // and disjoint ranges may run side by side.
 #pragma once
@@ -120,8 +121,8 @@ TERN_INLINE void run_bytes(const matrix_view<const std::int8_t>& lhs, const pack
 template <class Arch, class Sink>
 TERN_INLINE void run_bytes(const matrix_view<const std::int8_t>& lhs, const packed_sevens& rhs, size_t first_panel,
                            size_t last_panel, const Sink& sink) noexcept {
-    run_rows<kernel::sevens_product<Arch, true, Sink::real>, kernel::sevens_product<Arch, false, Sink::real>>(
-        lhs, rhs, first_panel, last_panel, sink);
+    run_rows<kernel::sevens_product<Arch, true, Sink::real, Sink::direct>,
+             kernel::sevens_product<Arch, false, Sink::real, Sink::direct>>(lhs, rhs, first_panel, last_panel, sink);
 }
 
 template <class Arch, class Sink>
@@ -131,7 +132,8 @@ TERN_INLINE void run_bytes(const matrix_view<const std::int8_t>& lhs, const pack
     // From 256 outputs on the tables are worth their making.
     if constexpr (std::is_base_of_v<arch::avx512, Arch>)
         if (lhs.rows >= 4 && lhs.cols != 0 && last_panel - first_panel >= 16)
-            return kernel::run_gemm<kernel::tables_product<Arch, Sink::real>>(lhs, rhs, first_panel, last_panel, sink);
+            return kernel::run_gemm<kernel::tables_product<Arch, Sink::real, Sink::direct>>(lhs, rhs, first_panel,
+                                                                                            last_panel, sink);
 #endif
     run_rows<kernel::bits_product<Arch, true>, kernel::bits_product<Arch, false>>(lhs, rhs, first_panel, last_panel,
                                                                                   sink);

@@ -108,7 +108,7 @@ struct byte_costs {
 
 TERN_INLINE constexpr byte_costs byte_costs_of(arch::scalar, wide_shuffle) noexcept { return {1, 1, 1, 0}; }
 TERN_INLINE constexpr byte_costs byte_costs_of(arch::avx512, wide_shuffle cost) noexcept {
-    return cost == wide_shuffle::one_operation ? byte_costs{1.02, 0.7, 14, 3} : byte_costs{1, 2, 14, 0};
+    return cost == wide_shuffle::one_operation ? byte_costs{1.02, 0.76, 14, 3} : byte_costs{1, 2, 14, 0};
 }
 
 }  // namespace detail

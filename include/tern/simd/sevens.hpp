@@ -15,8 +15,8 @@ namespace tern::simd {
 
 /// 32 outputs at a time.
 ///   rows, groups   the tile: activation rows, and groups of 32 outputs; row_groups: groups for a single row
-///   block_rows, panels   rows and panels of 16 outputs that a product covers at a time (half of the panels where
-///                  results are real)
+///   block_rows     rows that meet weights before these are read again
+///   panels         panels of 16 outputs that a product covers at a time (half where results are real)
 ///   scratch_tiles  tiles, four times `rows` at least, whose tables are kept
 ///   reg            indices of 32 outputs, in 16-bit lanes of which five or six bits count
 ///   sums           32 sums of 16 bits; they wrap modulo 2^16
@@ -26,6 +26,7 @@ namespace tern::simd {
 ///   add            sums and entries
 ///   store          sums as int32, of the even lanes to[0 .. 15] and of the odd ones to[16 .. 31]; or added to what is
 ///                  there
+///   store_first    the first `lanes` of these 32
 ///   build          the tables of four times seven activations
 struct scalar_sevens {
     struct reg {
@@ -58,10 +59,11 @@ struct scalar_sevens {
         for (std::size_t i = 0; i < 32; ++i) to.lane[i] = static_cast<std::uint16_t>(s.lane[i] + r.lane[i]);
         return to;
     }
-    static TERN_INLINE void store(std::int32_t* to, const sums& s, bool add) noexcept {
-        for (std::size_t i = 0; i < 32; ++i) {
-            std::int32_t& at = to[i / 2 + i % 2 * 16];
-            const std::int32_t sum = static_cast<std::int16_t>(s.lane[i]);
+    static TERN_INLINE void store(std::int32_t* to, const sums& s, bool add) noexcept { store_first(to, s, add, 32); }
+    static TERN_INLINE void store_first(std::int32_t* to, const sums& s, bool add, std::size_t lanes) noexcept {
+        for (std::size_t i = 0; i < lanes; ++i) {
+            std::int32_t& at = to[i];
+            const std::int32_t sum = static_cast<std::int16_t>(s.lane[i % 16 * 2 + i / 16]);
             const std::uint32_t before = add ? static_cast<std::uint32_t>(at) : 0u;
             at = static_cast<std::int32_t>(before + static_cast<std::uint32_t>(sum));
         }

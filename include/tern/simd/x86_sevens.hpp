@@ -47,9 +47,9 @@ struct avx512_sevens {
     static constexpr std::size_t rows = 4;
     static constexpr std::size_t groups = 4;
     static constexpr std::size_t row_groups = 8;
-    static constexpr std::size_t block_rows = 8;
+    static constexpr std::size_t block_rows = 32;
     static constexpr std::size_t panels = 264;  // rows of sums are no multiple of a page apart
-    static constexpr std::size_t scratch_tiles = 96;
+    static constexpr std::size_t scratch_tiles = 112;
 
     static TERN_INLINE sums zero() noexcept { return sums(_mm512_setzero_si512()); }
     static TERN_INLINE table load(const std::int16_t* from) noexcept {
@@ -60,22 +60,38 @@ struct avx512_sevens {
     static TERN_INLINE reg indices(const std::uint8_t* from) noexcept {
         return keep_in_register(_mm512_loadu_si512(from + H));
     }
+    // Lookups first and additions later: one after the other, additions take the places of lookups.
+#if defined(__GNUC__) && !defined(__clang__)  // told less, it copies sums and indices and runs out of registers
     static TERN_INLINE reg look_up(reg index, const table& t) noexcept {
-        reg r = _mm512_permutex2var_epi16(t.low, index, t.high);
-        in_order(r);
-        return r;
+        reg found = t.low;
+        asm volatile("vpermt2w %2, %1, %0" : "+v"(found) : "v"(index), "v"(t.high));
+        return found;
     }
-    static TERN_INLINE sums add(sums s, reg r) noexcept {
-        sums to = sums(_mm512_add_epi16(reg(s), r));
-        in_order(to);
-        return to;
+    static TERN_INLINE sums add(sums s, reg found) noexcept {
+        asm volatile("vpaddw %1, %0, %0" : "+v"(s) : "v"(found));
+        return s;
     }
+#else
+    static TERN_INLINE reg look_up(reg index, const table& t) noexcept {
+        reg found = _mm512_permutex2var_epi16(t.low, index, t.high);
+        in_order(found);
+        return found;
+    }
+    static TERN_INLINE sums add(sums s, reg found) noexcept {
+        sums sum = sums(_mm512_add_epi16(reg(s), found));
+        in_order(sum);
+        return sum;
+    }
+#endif
     static TERN_INLINE void store(std::int32_t* to, sums s, bool add) noexcept {
         const __mmask16 old = add ? 0xffffu : 0u;
-        const reg even = _mm512_srai_epi32(_mm512_slli_epi32(reg(s), 16), 16);
-        const reg odd = _mm512_srai_epi32(reg(s), 16);
-        _mm512_storeu_si512(to, _mm512_add_epi32(_mm512_maskz_loadu_epi32(old, to), even));
-        _mm512_storeu_si512(to + 16, _mm512_add_epi32(_mm512_maskz_loadu_epi32(old, to + 16), odd));
+        _mm512_storeu_si512(to, _mm512_add_epi32(_mm512_maskz_loadu_epi32(old, to), even(s)));
+        _mm512_storeu_si512(to + 16, _mm512_add_epi32(_mm512_maskz_loadu_epi32(old, to + 16), odd(s)));
+    }
+    static TERN_INLINE void store_first(std::int32_t* to, sums s, bool add, std::size_t lanes) noexcept {
+        const std::uint32_t there = lanes < 32 ? (std::uint32_t{1} << lanes) - 1 : ~std::uint32_t{0};
+        store_lanes(to, even(s), add, static_cast<__mmask16>(there));
+        store_lanes(to + 16, odd(s), add, static_cast<__mmask16>(there >> 16));
     }
     static TERN_INLINE void build(const std::int8_t* x, std::int16_t* to) noexcept {
         alignas(32) std::uint8_t positive[32];
@@ -99,6 +115,12 @@ struct avx512_sevens {
     }
 
 private:
+    static TERN_INLINE reg even(sums s) noexcept { return _mm512_srai_epi32(_mm512_slli_epi32(reg(s), 16), 16); }
+    static TERN_INLINE reg odd(sums s) noexcept { return _mm512_srai_epi32(reg(s), 16); }
+    static TERN_INLINE void store_lanes(std::int32_t* to, reg x, bool add, __mmask16 lanes) noexcept {
+        const __mmask16 old = add ? lanes : __mmask16{0};
+        _mm512_mask_storeu_epi32(to, lanes, _mm512_add_epi32(_mm512_maskz_loadu_epi32(old, to), x));
+    }
     /// Sums of three activations for all numbers; the byte behind them meets zeros.
     static TERN_INLINE reg entries(const std::uint8_t* x) noexcept {
         const reg three = _mm512_set1_epi32(bits::load<std::int32_t>(x));
@@ -112,7 +134,6 @@ private:
 #endif
         return _mm512_add_epi32(start, _mm512_madd_epi16(_mm512_maddubs_epi16(x, digits), _mm512_set1_epi16(1)));
     }
-    /// Lookups first and additions later: one after the other, additions take the places of lookups.
     template <class Reg>
     static TERN_INLINE void in_order(Reg& r) noexcept {
 #if defined(__GNUC__)

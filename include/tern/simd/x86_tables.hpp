@@ -37,7 +37,8 @@ struct avx512_tables {
     static TERN_INLINE reg load(const std::int16_t* from) noexcept {
         return keep_in_register(_mm512_loadu_si512(from));
     }
-    static TERN_INLINE sums zero() noexcept { return sums(_mm512_setzero_si512()); }
+    /// Sums that begin at a number; it lies twice in the 32 bits, whose broadcast takes no arithmetic unit.
+    static TERN_INLINE sums begin(const std::int32_t& twice) noexcept { return sums(_mm512_set1_epi32(twice)); }
     /// The entries that the lowest six bits of each lane choose, or the lowest five.
     static TERN_INLINE reg look_up(reg bits, reg first, reg second) noexcept {
 #if defined(__GNUC__) && !defined(__clang__)
@@ -59,12 +60,17 @@ struct avx512_tables {
         pin(sum);
         return sum;
     }
-    /// Twice the sums of each panel's outputs, to int32.
-    static TERN_INLINE void add_to(std::int32_t* a, std::int32_t* b, sums s) noexcept {
-        const reg even = _mm512_srai_epi32(_mm512_slli_epi32(reg(s), 16), 15);
-        const reg odds = _mm512_and_si512(_mm512_srai_epi32(reg(s), 15), _mm512_set1_epi32(-2));
-        avx512_bytes::add_to(a, even);
-        avx512_bytes::add_to(b, odds);
+    /// to[0 .. 31] = twice the sums of the outputs of one panel, then of the other, and `start` or what is there.
+    static TERN_INLINE void store(std::int32_t* to, sums s, bool add, std::int32_t start) noexcept {
+        store_lanes(to, first(s), add, start, 0xffffu);
+        store_lanes(to + 16, second(s), add, start, 0xffffu);
+    }
+    /// The first `lanes` of them.
+    static TERN_INLINE void store_first(std::int32_t* to, sums s, bool add, std::int32_t start,
+                                        std::size_t lanes) noexcept {
+        const std::uint32_t there = lanes < 32 ? (std::uint32_t{1} << lanes) - 1 : ~std::uint32_t{0};
+        store_lanes(to, first(s), add, start, static_cast<__mmask16>(there));
+        store_lanes(to + 16, second(s), add, start, static_cast<__mmask16>(there >> 16));
     }
     /// The three tables of sixteen activations: entry e of a table is the sum of those whose bit is set in e.
     static TERN_INLINE void build(const std::int8_t* x, std::int16_t* to) noexcept {
@@ -85,6 +91,18 @@ struct avx512_tables {
 private:
     static constexpr __mmask32 odd = 0xaaaaaaaau;
 
+    // Multiplications, because shifts would take the units of lookups.
+    static TERN_INLINE reg first(sums s) noexcept { return _mm512_madd_epi16(reg(s), _mm512_set1_epi32(2)); }
+    static TERN_INLINE reg second(sums s) noexcept { return _mm512_madd_epi16(reg(s), _mm512_set1_epi32(2 << 16)); }
+    static TERN_INLINE void store_lanes(std::int32_t* to, reg x, bool add, std::int32_t start,
+                                        __mmask16 lanes) noexcept {
+        const __mmask16 old = add ? lanes : __mmask16{0};
+        x = _mm512_add_epi32(_mm512_mask_loadu_epi32(all(start), old, to), x);
+        if (lanes == 0xffffu)
+            _mm512_storeu_si512(to, x);
+        else
+            _mm512_mask_storeu_epi32(to, lanes, x);
+    }
     static TERN_INLINE reg all(std::int32_t x) noexcept { return _mm512_set1_epi32(x); }
     static TERN_INLINE reg five(const std::int32_t* x) noexcept {
         reg t = _mm512_maskz_mov_epi16(0xaaaaaaaau, all(x[0]));

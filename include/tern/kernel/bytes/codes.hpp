@@ -180,12 +180,17 @@ public:
     }
 
     [[nodiscard]] TERN_INLINE size_t near_panels() const noexcept {
+        if (third_level_keeps<Arch>(rhs_.panels() * panel_stride_)) return static_cast<size_t>(-1);
         return near_panels_of(panel_stride_ * panel_outputs / packed_codes::tile_outputs, panels);
     }
 
     void multiply(size_t panel, size_t count, std::int32_t* acc, size_t stride) noexcept {
         if (lhs_.cols == 0) return base::clear(panels, acc, stride);
-        for (size_t r = 0; r < rows_; ++r) base::start(r, panels, acc + r * stride);
+        for (size_t r = 0; r < rows_; ++r) {
+            base::start(r, panels, acc + r * stride);
+            // Where the next results go, most likely.
+            for (size_t p = panels; p < 2 * panels; ++p) bits::prefetch_to_write(acc + r * stride + p * panel_outputs);
+        }
         const std::uint8_t* const codes = rhs_.data + panel / code_panel * panel_stride_;
         const bool whole = count > (code_panels - 1) * code_panel;
         for (size_t begin = 0; begin < steps_;) {

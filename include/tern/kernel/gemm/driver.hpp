@@ -15,6 +15,8 @@
 //                                     [panel, panel + count), over the selected depth. `panel` - first panel of the run
 //                                     is a multiple of `panels`. Behind the last row, up to a multiple of `row_step`,
 //                                     and behind the last output, up to `panels` panels, anything may be written.
+//   exact                             whether `multiply` leaves alone what is behind the last row, the last of `count`
+//                                     panels and the last output
 //   near_panels()                     panels, a multiple of `panels`, whose weights stay in the second-level cache
 //                                     while all rows pass
 //   weight_sums(panel, sums)          sums of a panel's 16 weight vectors over the whole depth
@@ -30,6 +32,7 @@ class gemm_driver {
     static constexpr size_t row_block = Product::row_block;
     static constexpr size_t panels = Product::panels;
     static constexpr size_t stride = panels * panel_outputs;
+    static constexpr bool always_direct = Sink::direct && Product::exact;
 
     Product& product_;
     Sink sink_;
@@ -37,7 +40,7 @@ class gemm_driver {
     size_t group_;  // positions of depth that share a weight scale
     bool wants_sums_ = false;
     // The row block at work.
-    std::int32_t acc_[row_block * stride];
+    std::int32_t acc_[always_direct ? 1 : row_block * stride];
     double total_[Sink::real ? row_block * stride : 1];  // of the groups so far
     simd::row_terms terms_[Sink::real ? row_block : 1];
     size_t dst_rows_[row_block];
@@ -91,8 +94,8 @@ private:
         std::int32_t* to = acc_;
         size_t to_stride = stride;
         if constexpr (Sink::direct) {  // straight to the destination, where all that is written there exists
-            if (count == panels && (panel + panels) * panel_outputs <= sink_.dst.cols &&
-                rows % Product::row_step == 0) {
+            if (always_direct || (count == panels && (panel + panels) * panel_outputs <= sink_.dst.cols &&
+                                  rows % Product::row_step == 0)) {
                 to = sink_.dst.row(dst_rows_[0]) + panel * panel_outputs;
                 to_stride = sink_.dst.stride;
             }

@@ -3,6 +3,8 @@
 // selected.
 #pragma once
 
+#include <type_traits>
+
 #include <tern/kernel/gemm/constant_terms.hpp>
 #include <tern/kernel/gemm/sink.hpp>
 #include <tern/layout_tiles.hpp>
@@ -13,6 +15,12 @@ namespace tern::kernel {
 [[nodiscard]] TERN_INLINE constexpr size_t near_panels_of(size_t panel_bytes, size_t step) noexcept {
     const size_t n = panel_bytes == 0 ? 0 : (size_t{1} << 19) / panel_bytes / step * step;
     return n < step ? step : n;
+}
+
+/// Whether the third-level cache likely keeps that many bytes of weights while all rows pass.
+template <class Arch>
+[[nodiscard]] TERN_INLINE constexpr bool third_level_keeps(size_t bytes) noexcept {
+    return std::is_base_of_v<arch::avx512, Arch> && bytes < size_t{1} << 23;
 }
 
 /// Sums of a panel's 16 weight vectors, as they were packed.
@@ -45,6 +53,7 @@ class selection {
 
 public:
     using arch = Arch;
+    static constexpr bool exact = false;
 
     [[nodiscard]] TERN_INLINE size_t rows() const noexcept { return lhs_.rows; }
     [[nodiscard]] TERN_INLINE size_t depth() const noexcept { return depth_of(lhs_); }
@@ -60,6 +69,11 @@ protected:
     TERN_INLINE selection(const Lhs& lhs, const Rhs& rhs) noexcept
         : lhs_(lhs), rhs_(rhs), panel_stride_(rhs.panel_stride()) {}
 
+    /// Outputs of some panels that are written: those that exist where `exact`, else all that the panels have room for.
+    [[nodiscard]] TERN_INLINE size_t outputs_of(size_t panel, size_t count, bool exactly) const noexcept {
+        const size_t there = rhs_.outputs - panel * panel_outputs;
+        return exactly && there < count * panel_outputs ? there : count * panel_outputs;
+    }
     /// The product where no depth is selected.
     TERN_INLINE void clear(size_t panels, std::int32_t* acc, size_t stride) const noexcept {
         for (size_t r = 0; r < rows_; ++r) std::memset(acc + r * stride, 0, panels * panel_outputs * sizeof *acc);
