@@ -8,6 +8,8 @@
 #include <type_traits>
 #include <vector>
 
+#include <tern/gemm_lookup.hpp>
+
 #include "support/counters.hpp"
 #include "support/operands.hpp"
 
@@ -57,7 +59,7 @@ struct popcount_family {
     }
 };
 
-/// Ternary weights as indices of tables, two planes of the activations at a time. `of_popcnt_limit` is the fraction of
+/// Ternary weights as indices of tables, some planes of the activations at a time. `of_popcnt_limit` is the fraction of
 /// what counting could reach at most.
 template <class Lhs>
 struct lookup_family {
@@ -77,7 +79,9 @@ struct lookup_family {
     }
     template <class Arch>
     static std::vector<limit_rate> limits(size_t) {
-        return {limit_of<Arch>("of_limit", mix::ternary_lookup, 1.0 / ((Lhs::planes + 1) / 2)),
+        constexpr int planes = tern::kernel::by_digits<Arch, Lhs> ? 4 : 2;
+        constexpr auto lookups = static_cast<double>(tern::kernel::lookup_digits<Lhs, planes>::count);
+        return {limit_of<Arch>("of_limit", mix::ternary_lookup, 1 / lookups),
                 {"of_popcnt_limit", product_limit<Arch, Lhs, tern::ternary>}};
     }
 };
