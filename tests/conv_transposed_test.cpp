@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Transposed convolutions equal the reference, and are what makes a convolution of them; one line is an image of height 1.
+// Transposed convolutions equal the reference, and are what makes a convolution of them; one line is an image of height
+// 1.
 #include <cstdint>
 #include <vector>
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 // Run-time dispatch: which architecture is chosen, and by whom.
 //
-// TERN_TEST_ACTIVE in the environment is a list, with commas, of architectures one of which must be chosen at the start.
+// TERN_TEST_ACTIVE in the environment is a list, with commas, of architectures one of which must be chosen at the
+// start.
 #include <cstdlib>
 #include <iostream>
 #include <set>

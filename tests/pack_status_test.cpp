@@ -333,7 +333,8 @@ TEST_CASE("view_trits: the size and every byte of untrusted bytes are checked") 
     CHECK(open(memory.data(), bytes, 33, 27) == status::buffer_size);
     CHECK(open(memory.data(), bytes, 17, 27) == status::bad_value);  // output 17 would be padding
 
-    // Every other byte in every place; only digits that trade places within a byte keep the sum, and so are other weights.
+    // Every other byte in every place; only digits that trade places within a byte keep the sum, and so are other
+    // weights.
     for (std::size_t i = 0; i < bytes; ++i) {
         const std::uint8_t kept = memory[i];
         for (unsigned other = 0; other < 256; ++other) {

@@ -104,9 +104,9 @@ private:
 
 /// Times `run` and reports. MAC/s and bytes/s are means over all of it, in CPU time. MAC/s_best, MAC/s_median and the
 /// fractions of limits are of stretches of 50 to 100 microseconds, or of one run where that is longer, in wall time,
-/// which a busy machine can only make longer. Limits of arithmetic take turns with the stretches and are as long, because
-/// short runs find a quiet moment more often than long ones: best is held against best, median against median. What would
-/// empty the caches is measured right before and right after. Where the mean in CPU time is better
+/// which a busy machine can only make longer. Limits of arithmetic take turns with the stretches and are as long,
+/// because short runs find a quiet moment more often than long ones: best is held against best, median against median.
+/// What would empty the caches is measured right before and right after. Where the mean in CPU time is better
 /// still, every stretch was interrupted, and the mean counts as the best.
 ///
 /// A fraction above 1 means that there is a better mix: `scalar` is plain C++, which the compiler turns into vectors

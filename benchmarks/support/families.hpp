@@ -86,8 +86,8 @@ struct lookup_family {
     }
 };
 
-/// Signed bytes times ternary weights in 2-bit codes or binary ones in panels, by dot products of bytes. Several rows of
-/// binary weights are looked up with AVX-512, and held against both: `of_vpdpbusd_limit`.
+/// Signed bytes times ternary weights in 2-bit codes or binary ones in panels, by dot products of bytes. Several rows
+/// of binary weights are looked up with AVX-512, and held against both: `of_vpdpbusd_limit`.
 template <class Rhs>
 struct bytes_family {
     static constexpr bool decodes = true;

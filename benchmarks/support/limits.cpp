@@ -21,8 +21,8 @@ using tern::bits::unroll;
 /// Thirty-two vector registers instead of sixteen.
 inline constexpr bool many_registers = TERN_HAS_AVX512 == 1 || (TERN_HAS_NEON == 1 && sizeof(void*) == 8);
 
-/// `Rows` x `Columns` registers of sums and their operands. `Copy`: an instruction of three operands overwrites a copy of
-/// the mask, not what the compiler chooses.
+/// `Rows` x `Columns` registers of sums and their operands. `Copy`: an instruction of three operands overwrites a copy
+/// of the mask, not what the compiler chooses.
 template <class Lanes, mix Mix, std::size_t Rows, std::size_t Columns, bool Copy = false>
 struct popcount_loop {
     using reg = typename Lanes::reg;

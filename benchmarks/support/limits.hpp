@@ -12,8 +12,8 @@
 
 namespace tern_bench {
 
-/// Wall time. A thread's CPU time would leave out what other processes take, but a virtual machine corrects it in jumps,
-/// and a best run found that way may never have happened.
+/// Wall time. A thread's CPU time would leave out what other processes take, but a virtual machine corrects it in
+/// jumps, and a best run found that way may never have happened.
 double seconds();
 
 /// Instruction mixes, for one position of depth and one pair of a row and an output.

@@ -74,7 +74,8 @@ void measure_product(benchmark::State& state, Arch arch, const product_shape& sh
     }
 }
 
-/// Everything of one family and one layer. `multiply(arch, lhs, rhs, dst, tiles)` is the operation; it answers a status.
+/// Everything of one family and one layer. `multiply(arch, lhs, rhs, dst, tiles)` is the operation; it answers a
+/// status.
 template <class Family, class Multiply>
 void add_products(const layer& l, selection wanted, const Multiply& multiply) {
     for_each_architecture([&](auto arch) {

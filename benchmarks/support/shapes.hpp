@@ -78,8 +78,8 @@ enum class selection { usual, all, report };
 
 constexpr bool is_first(const layer& l) { return l.m == layers[0].m && l.k == layers[0].k; }
 
-/// Numbers of tokens that an architecture multiplies with a layer, one token left out. `Best`: the last architecture that
-/// has a kernel of its own for the product.
+/// Numbers of tokens that an architecture multiplies with a layer, one token left out. `Best`: the last architecture
+/// that has a kernel of its own for the product.
 template <class Arch, class Best = tern::default_arch>
 std::vector<size_t> tokens(const layer& l, selection wanted) {
     const bool fast = !std::is_same_v<Arch, tern::arch::scalar>;

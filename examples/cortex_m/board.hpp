@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// A Cortex-M board without an operating system: output and exit by semihosting (a debugger's or an emulator's services),
-// a clock, and how much memory the program uses. startup.cpp and board.ld belong to it.
+// A Cortex-M board without an operating system: output and exit by semihosting (a debugger's or an emulator's
+// services), a clock, and how much memory the program uses. startup.cpp and board.ld belong to it.
 #pragma once
 
 #include <cstddef>

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: MIT
-// The ternary network of examples/fashion_mnist for microcontrollers: weights and limits where the linker put them (flash),
-// and one static array for everything that moves. The first layer multiplies the picture's bytes as they are by 2-bit
-// codes (SMLAD where the core has it), the others are bit planes. Each runs two rows of its output at a time and pools
-// them at once, so that nothing is ever there before pooling but these.
+// The ternary network of examples/fashion_mnist for microcontrollers: weights and limits where the linker put them
+// (flash), and one static array for everything that moves. The first layer multiplies the picture's bytes as they are
+// by 2-bit codes (SMLAD where the core has it), the others are bit planes. Each runs two rows of its output at a time
+// and pools them at once, so that nothing is ever there before pooling but these.
 //
 // No floating-point number is met before the ten logits. Scales, batch normalisation and thresholds are two integers an
-// output (tern/fold.hpp has the idea); since the activations have offsets, an accumulator's share of which depends on the
-// taps inside the image, there are nine pairs: for the first, an inner and the last row of pixels, and columns likewise.
+// output (tern/fold.hpp has the idea); since the activations have offsets, an accumulator's share of which depends on
+// the taps inside the image, there are nine pairs: for the first, an inner and the last row of pixels, and columns
+// likewise.
 #pragma once
 
 #include <tern/conv_bytes.hpp>

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Images in a terminal: a character holds two pixels, one above the other. Grey on a terminal, black and white in a log.
+// Images in a terminal: a character holds two pixels, one above the other. Grey on a terminal, black and white in a
+// log.
 #pragma once
 
 #include <cstddef>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The Fashion-MNIST network on emulated arrays: every product runs step by step as in the hardware; thresholds, max-pool
-// and logits are those of the host.
+// The Fashion-MNIST network on emulated arrays: every product runs step by step as in the hardware; thresholds,
+// max-pool and logits are those of the host.
 #pragma once
 
 #include <array>

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
-// What a network costs on arrays of ternary (or other) processing elements: cycles, LUTs, block RAM, energy, traffic, by
-// layer; as a table, CSV, JSON, a page with plots, and Verilog. The Fashion-MNIST network also runs on the emulated arrays.
+// What a network costs on arrays of ternary (or other) processing elements: cycles, LUTs, block RAM, energy, traffic,
+// by layer; as a table, CSV, JSON, a page with plots, and Verilog. The Fashion-MNIST network also runs on the emulated
+// arrays.
 //
-// Exit code: 0; 1 when the network does not fit, or a logit differs from the kernels'; 2 when a file or an option is not
-// usable.
+// Exit code: 0; 1 when the network does not fit, or a logit differs from the kernels'; 2 when a file or an option is
+// not usable.
 #include <algorithm>
 #include <cstdio>
 #include <exception>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Trains one small network on Fashion-MNIST with any of tern's quantizers, exports it in packed layouts and holds packed
-// inference against the network that was trained; or does that for every method and several seeds (--study).
+// Trains one small network on Fashion-MNIST with any of tern's quantizers, exports it in packed layouts and holds
+// packed inference against the network that was trained; or does that for every method and several seeds (--study).
 #include <cstdio>
 #include <exception>
 #include <memory>

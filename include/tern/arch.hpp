@@ -76,8 +76,8 @@ TERN_INLINE constexpr bool compiled(mve) noexcept { return TERN_HAS_MVE == 1; }
 
 namespace tern {
 
-/// The best architecture that the compiler's flags allow. SVE only where they promise registers longer than NEON's, which
-/// do as much at the same length, and more on cores that run in order.
+/// The best architecture that the compiler's flags allow. SVE only where they promise registers longer than NEON's,
+/// which do as much at the same length, and more on cores that run in order.
 #if TERN_HAS_AVX512_VPOPCNTDQ
 using default_arch = arch::avx512_vpopcntdq;
 #elif TERN_HAS_AVX512_VNNI

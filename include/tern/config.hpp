@@ -146,8 +146,8 @@
 #define TERN_ASSERT(condition) static_cast<void>(0)
 #endif
 
-// The instruction sets of this translation unit, spelled as an identifier: isa_<sse4><avx2><avx512><vnni><vpopcntdq><neon>
-// <dotprod><i8mm><sve><mve><fma>.
+// The instruction sets of this translation unit, spelled as an identifier:
+// isa_<sse4><avx2><avx512><vnni><vpopcntdq><neon> <dotprod><i8mm><sve><mve><fma>.
 // It becomes part of every architecture tag (arch.hpp), hence of every kernel's symbol.
 #if defined(__FMA__)
 #define TERN_DETAIL_FMA 1

@@ -13,12 +13,12 @@
 // side: each writes a stretch of pixels, but for parts of the first block and the last.
 //
 // Groups (`window2d::groups`): output o reads the channels of group o / (outputs / groups); filters are OHWI with the
-// channels of a group, any number of them. A multiple of 32 is fastest, and so are groups of whole panels of 16 outputs.
-// One-padding (`window2d::pad_value`): a padded tap holds -1 or +1 instead, and is summed like any other.
+// channels of a group, any number of them. A multiple of 32 is fastest, and so are groups of whole panels of 16
+// outputs. One-padding (`window2d::pad_value`): a padded tap holds -1 or +1 instead, and is summed like any other.
 //
-// How: tiles of output pixels, through rows, borders and images alike, run the register tile of the matrix product over a
-// table of pixel pointers, one stretch of depth a tap. Filters of few channels (`packed_panels::dense_taps`) share words
-// between taps; there the bits of a window are first gathered side by side.
+// How: tiles of output pixels, through rows, borders and images alike, run the register tile of the matrix product over
+// a table of pixel pointers, one stretch of depth a tap. Filters of few channels (`packed_panels::dense_taps`) share
+// words between taps; there the bits of a window are first gathered side by side.
 #pragma once
 
 #include <cstddef>

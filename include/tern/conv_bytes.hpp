@@ -5,10 +5,10 @@
 //     dst[n][y][x][o] = sum over the taps (ky, kx) inside the image and c of
 //                       (input[n][y sy + ky dy - py][x sx + kx dx - px][c] - zero_point) * filters[o][ky][kx][c]
 //
-// A padded tap is a real 0, that is the zero point, exactly. input: NHWC, any pixel stride and alignment; nothing behind
-// a pixel is read.
-// filters: `packed_codes`, `packed_trits` or `packed_panels<binary>` of one tap, whose depth is kernel height * kernel width
-// * channels of a group, in OHWI order: positions follow each other without a gap, so that few channels waste nothing.
+// A padded tap is a real 0, that is the zero point, exactly. input: NHWC, any pixel stride and alignment; nothing
+// behind a pixel is read.
+// filters: `packed_codes`, `packed_trits` or `packed_panels<binary>` of one tap, whose depth is kernel height * kernel
+// width * channels of a group, in OHWI order: positions follow each other without a gap, so that few channels waste nothing.
 // Geometry, groups, epilogues, exactness and statuses are those of conv.hpp (`window2d::pad_value` has to be 0); the
 // epilogue's activations are x - zero_point. The largest depth is (2^31 - 1) / largest |x - zero_point|.
 // Tiles as there, of 64 outputs (codes) or 16. No im2col buffer, no allocation.

@@ -2,8 +2,8 @@
 // Convolutions straight into the next layer's activations: conv.hpp with any destination and way there of fused.hpp.
 //
 // dst: `tensor_view` of floats or int8, `mutable_packed_tensor` of binary, ternary, unsigned_bits<K> or
-// bipolar_bits<K>; a shortcut has one row an output pixel. Bit-identical to `reference::conv2d` and reference/fused.hpp.
-// `scale_offset::group` is not supported.
+// bipolar_bits<K>; a shortcut has one row an output pixel. Bit-identical to `reference::conv2d` and
+// reference/fused.hpp. `scale_offset::group` is not supported.
 #pragma once
 
 #include <cstddef>

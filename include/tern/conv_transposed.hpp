@@ -9,8 +9,8 @@
 // dst: images x height x width with height = `window_axis::transposed_outputs(input height)` or up to max(sy, dy) - 1
 // more, likewise the width; what is more is the output padding, behind the last row and column.
 //
-// How: outputs that are a multiple of the stride apart share their taps, and each such phase is a convolution of stride 1
-// with some taps of the kernel. No zeros are multiplied, except where taps share words (`packed_panels::dense_taps`).
+// How: outputs that are a multiple of the stride apart share their taps, and each such phase is a convolution of stride
+// 1 with some taps of the kernel. No zeros are multiplied, except where taps share words (`packed_panels::dense_taps`).
 // Exactness, accumulators, epilogues, tiles and statuses are those of conv2d; `window2d::pad_value` has to be 0.
 #pragma once
 

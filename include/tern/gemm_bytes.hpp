@@ -20,8 +20,8 @@
 // and a pixel's are made anew for every window that it is in.
 // Memory: on x86, products with binary weights take 32 KB of stack, with lookups up to 132 KB, those with sevens 32 KB
 // and, where results are not int32, up to 232 KB; on Arm with USMMLA, several rows and codes 32 KB, or 52 KB.
-// Threads: none are started; `tiles` selects a range of panels of 64 outputs (codes), 32 (sevens) or 16 (trits, binary),
-// and disjoint ranges may run side by side.
+// Threads: none are started; `tiles` selects a range of panels of 64 outputs (codes), 32 (sevens) or 16 (trits,
+// binary), and disjoint ranges may run side by side.
 #pragma once
 
 #include <cstddef>

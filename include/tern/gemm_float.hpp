@@ -21,8 +21,8 @@
 
 namespace tern {
 
-/// Of the epilogue, the weights' scale (per tensor or per channel), the bias and the clamp are taken; anything else in it
-/// is `unsupported`.
+/// Of the epilogue, the weights' scale (per tensor or per channel), the bias and the clamp are taken; anything else in
+/// it is `unsupported`.
 template <class Arch = default_arch>
 [[nodiscard]] status gemm(const matrix_view<const float>& lhs, const packed_codes& rhs, const matrix_view<float>& dst,
                           const scale_offset& epilogue = {}, tiles range = {}) noexcept {

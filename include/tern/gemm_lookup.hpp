@@ -14,11 +14,11 @@
 // of gemm.hpp.
 // Cost: one lookup and one addition of bytes for four (two) positions, output and digit of the activations. Constant
 // tables with VBMI: 8 KB for ternary, 24 KB for two planes, 2 KB for one; with 16-byte shuffles 4 KB at most; scalar
-// 10 KB and 2 KB. Three planes and more with VBMI: two more additions and a shift for three or seven lookups, a table of
-// 96 bytes (four shuffles) for every four positions of a row and 4224 outputs, of constants of 1 to 5 KB.
+// 10 KB and 2 KB. Three planes and more with VBMI: two more additions and a shift for three or seven lookups, a table
+// of 96 bytes (four shuffles) for every four positions of a row and 4224 outputs, of constants of 1 to 5 KB.
 // Memory: on x86 54 to 112 KB of stack with the accumulators, 145 KB with the totals of groups, for the codes of 4032
-// (AVX2: 8960, VBMI: 14368) positions of 16 rows; three planes and more with VBMI 225 and 255 KB, for the sums of 8 rows
-// and 4224 outputs. A single row takes 40 KB at most.
+// (AVX2: 8960, VBMI: 14368) positions of 16 rows; three planes and more with VBMI 225 and 255 KB, for the sums of 8
+// rows and 4224 outputs. A single row takes 40 KB at most.
 // Threads: none are started; `tiles` selects a range of panels of 64 outputs, and disjoint ranges may run side by side.
 #pragma once
 

@@ -4,8 +4,8 @@
 //     dst[j] = sum_{k < depth} x[k] * rhs[j][k]        j < outputs
 //
 // The one-row case of gemm.hpp, gemm_bytes.hpp and gemm_lookup.hpp, with their operands, exactness, overflow bounds,
-// epilogues and statuses, under its own name because it is what decoding runs. The weights are read once: it is bound by
-// their bytes as soon as they leave the caches.
+// epilogues and statuses, under its own name because it is what decoding runs. The weights are read once: it is bound
+// by their bytes as soon as they leave the caches.
 #pragma once
 
 #include <tern/gemm.hpp>

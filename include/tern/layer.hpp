@@ -10,9 +10,9 @@
 // average_pool_of. Behind them stand the operations of conv_fused.hpp, depthwise.hpp, gemm.hpp and pool.hpp, with their
 // operands, exactness and bounds.
 //
-// input: `packed_tensor` of what the layer reads (byte_conv2d_of: `byte_tensor`), or `tensor_view<const float>` together
-// with the way in which it becomes that (`from_floats`): it is then packed into the workspace first, and only then is
-// there a workspace at all.
+// input: `packed_tensor` of what the layer reads (byte_conv2d_of: `byte_tensor`), or `tensor_view<const float>`
+// together with the way in which it becomes that (`from_floats`): it is then packed into the workspace first, and only
+// then is there a workspace at all.
 // output, how: `tensor_view` or `mutable_packed_tensor` and a way of fused.hpp; `plain` for int32 sums and pools.
 //
 // Threads: output tiles are split over an executor as `run` of parallel.hpp does it, behind the packing, which is split

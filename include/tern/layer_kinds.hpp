@@ -109,8 +109,8 @@ struct conv2d_of : convolution_of<Lhs, packed_tensor<Lhs>, packed_panels<Rhs>, p
     }
 };
 
-/// Convolution of bytes; weights: `packed_codes`, `packed_trits` or `packed_panels<binary>` of one tap, as conv_bytes.hpp
-/// wants them. For networks' first layers: pixels go in as they are.
+/// Convolution of bytes; weights: `packed_codes`, `packed_trits` or `packed_panels<binary>` of one tap, as
+/// conv_bytes.hpp wants them. For networks' first layers: pixels go in as they are.
 template <class Filters>
 struct byte_conv2d_of
     : convolution_of<unsigned_bits<8>, byte_tensor, Filters,

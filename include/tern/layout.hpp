@@ -22,7 +22,8 @@
 //           and o + 16 are neighbours: lane 2 * (o % 16) + o / 16. Behind the tiles of 32 outputs follow their sums.
 //
 // Padding: outputs up to a whole panel and depth up to a whole word are zero bits (code 1, that is value 0, in codes;
-// value 0 in trits, indices and sevens). No result depends on them as long as both operands keep this rule, as packing does.
+// value 0 in trits, indices and sevens). No result depends on them as long as both operands keep this rule, as packing
+// does.
 #pragma once
 
 #include <cstddef>

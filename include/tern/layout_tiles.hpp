@@ -8,8 +8,8 @@
 namespace tern {
 
 /// What they share: tiles of `TileOutputs` outputs x `TileDepth` depth positions, depth fastest; behind the tiles of a
-/// panel (`TileOutputs` outputs) follow the sums of their weights. Any alignment; 64 bytes is fastest. Each says where in
-/// the tile the values of a unit of bytes belong (`place`) and how they become its byte b (`encode`).
+/// panel (`TileOutputs` outputs) follow the sums of their weights. Any alignment; 64 bytes is fastest. Each says where
+/// in the tile the values of a unit of bytes belong (`place`) and how they become its byte b (`encode`).
 template <class Encoding, layout_id Id, size_t TileOutputs, size_t TileDepth, size_t UnitBytes = 1>
 struct packed_tiles {
     using encoding = Encoding;
@@ -51,8 +51,8 @@ struct packed_tiles {
     }
     [[nodiscard]] TERN_INLINE constexpr size_t bytes() const noexcept { return panels() * panel_stride(); }
 
-    /// Bytes of such weights; 0 when there is nothing to store, the size does not fit `size_t` or the sum of an output's
-    /// weights could pass int32.
+    /// Bytes of such weights; 0 when there is nothing to store, the size does not fit `size_t` or the sum of an
+    /// output's weights could pass int32.
     [[nodiscard]] static TERN_INLINE constexpr size_t bytes_for(size_t outputs, size_t depth) noexcept {
         if (depth == 0 || depth > size_t{0x7fffffff}) return 0;
         const packed_tiles tiles(nullptr, outputs, depth);
@@ -140,8 +140,8 @@ struct packed_indices : packed_tiles<ternary_index, layout_id::indices, 64, 4> {
     }
 };
 
-/// Ternary weights as places in tables of sums: two bytes hold seven depth positions of an output, and the outputs o and
-/// o + 16 are neighbours.
+/// Ternary weights as places in tables of sums: two bytes hold seven depth positions of an output, and the outputs o
+/// and o + 16 are neighbours.
 struct packed_sevens : packed_tiles<ternary_seven, layout_id::sevens, 32, ternary_seven::per_pair, 2> {
     TERN_INLINE constexpr packed_sevens() noexcept {}
     TERN_INLINE constexpr packed_sevens(const std::uint8_t* data_, size_t outputs_, size_t depth_) noexcept

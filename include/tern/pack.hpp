@@ -218,10 +218,10 @@ template <class Arch = default_arch, class Packed, class T>
     return status::ok;
 }
 
-/// Panels that already lie in memory (flash, a mapped file) and whose bytes are not trusted. The size is checked against
-/// the shape before anything is read; then every word, padding, sums and counts included, has to be what `pack_panels`
-/// writes for the values there, else `bad_value`. One pass over the bytes; to trust them instead, construct a
-/// `packed_panels`.
+/// Panels that already lie in memory (flash, a mapped file) and whose bytes are not trusted. The size is checked
+/// against the shape before anything is read; then every word, padding, sums and counts included, has to be what
+/// `pack_panels` writes for the values there, else `bad_value`. One pass over the bytes; to trust them instead,
+/// construct a `packed_panels`.
 template <class Encoding, class Arch = default_arch>
 [[nodiscard]] status view_panels(const void* data, size_t bytes, layout_id layout, size_t outputs, size_t taps,
                                  size_t tap_depth, packed_panels<Encoding>& packed) noexcept {

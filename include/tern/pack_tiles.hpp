@@ -11,7 +11,8 @@
 namespace tern {
 namespace detail {
 
-/// Calls put(offset, byte) once for every byte of the tiles `view` that hold `source`: values and sums, padding included.
+/// Calls put(offset, byte) once for every byte of the tiles `view` that hold `source`: values and sums, padding
+/// included.
 template <class Source, class Tiles, class Put>
 TERN_INLINE void for_each_tile_byte(const Source& source, const Tiles& view, const Put& put) noexcept {
     size_t at = 0;

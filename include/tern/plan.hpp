@@ -13,7 +13,8 @@
 //     const tern::algorithm a = tern::plan_product<tern::ternary>(outputs, rows, depth);            // a small table
 //     const tern::algorithm b = tern::time_product<tern::ternary>(outputs, rows, depth, scratch, bytes, seconds);
 //
-// or name one yourself (plan_bytes.hpp does the same for activations of signed bytes). Then pack and multiply whatever was chosen:
+// or name one yourself (plan_bytes.hpp does the same for activations of signed bytes). Then pack and multiply whatever
+// was chosen:
 //
 //     tern::ternary_weights packed;
 //     s = tern::pack_weights(b, w, memory, tern::weights_bytes(b, outputs, depth), packed);
@@ -129,8 +130,8 @@ TERN_INLINE constexpr product_costs costs_of(arch::avx512_vpopcntdq, wide_shuffl
 
 }  // namespace detail
 
-/// The table's choice for activations `Lhs`, `rows` of them. Without a word on the shuffle of 128 places it is taken for
-/// the dear one, because a wrong guess costs less that way.
+/// The table's choice for activations `Lhs`, `rows` of them. Without a word on the shuffle of 128 places it is taken
+/// for the dear one, because a wrong guess costs less that way.
 template <class Lhs, class Arch = default_arch>
 [[nodiscard]] constexpr algorithm plan_product(size_t, size_t rows, size_t,
                                                wide_shuffle cost = wide_shuffle::three_operations) noexcept {

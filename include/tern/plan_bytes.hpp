@@ -198,9 +198,9 @@ TERN_INLINE constexpr form_rates form_rates_of(arch::i8mm) noexcept { return {0.
 
 }  // namespace detail
 
-/// Which form of `rows` rows is multiplied faster by weights of encoding `Rhs`, where both are possible: activations of `Lhs`
-/// fit signed bytes, those of eight unsigned bits less 128 (an offset of scale_offset). Planes where it is a draw: they
-/// are smaller. What it costs to make either form is the caller's to weigh.
+/// Which form of `rows` rows is multiplied faster by weights of encoding `Rhs`, where both are possible: activations of
+/// `Lhs` fit signed bytes, those of eight unsigned bits less 128 (an offset of scale_offset). Planes where it is a
+/// draw: they are smaller. What it costs to make either form is the caller's to weigh.
 template <class Lhs, class Rhs = ternary, class Arch = default_arch>
 [[nodiscard]] constexpr activation_form plan_activations(size_t rows) noexcept {
     const detail::form_rates r = detail::form_rates_of(Arch{});

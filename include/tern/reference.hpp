@@ -101,8 +101,8 @@ constexpr void gemm(const matrix_view<L>& lhs, const matrix_view<R>& rhs, const 
     }
 }
 
-/// Weight-only quantization: dst(i, j) = clamp(scale_j * sum_k lhs(i, k) rhs(j, k) + bias_j), the sum in float and in order
-/// of k. rhs: -1, 0 and +1.
+/// Weight-only quantization: dst(i, j) = clamp(scale_j * sum_k lhs(i, k) rhs(j, k) + bias_j), the sum in float and in
+/// order of k. rhs: -1, 0 and +1.
 template <class L, class R>
 constexpr void gemm_float(const matrix_view<L>& lhs, const matrix_view<R>& rhs, const matrix_view<float>& dst,
                           const scale_offset& epilogue) noexcept {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// One operation as a firmware calls it, for code_size.cmake: TERN_ENCODING is binary or ternary, TERN_DOT 1 or 0 (gemv).
+// One operation as a firmware calls it, for code_size.cmake: TERN_ENCODING is binary or ternary, TERN_DOT 1 or 0
+// (gemv).
 #include <tern/dot.hpp>
 #include <tern/gemv.hpp>
 

@@ -44,8 +44,8 @@ void add(kernel_table<Function>& table, const char* arch, Function function) {
 
 /// Which operations a pair is tested in. Epilogues and destinations see encodings through numbers only (row and output
 /// constants, sums), so `all` is for one pair of each kind of constant term, and so are transposed convolutions, which
-/// differ in geometry alone; int32 results are for every pair, those of convolutions for the usual weights. The other tables keep an entry without instances, so that a pair has the same
-/// index everywhere.
+/// differ in geometry alone; int32 results are for every pair, those of convolutions for the usual weights. The other
+/// tables keep an entry without instances, so that a pair has the same index everywhere.
 enum class coverage { products, int32, all };
 
 /// One operand pair on one architecture.

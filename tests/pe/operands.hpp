@@ -16,8 +16,8 @@ using tern::size_t;
 
 inline const size_t pe_lanes[] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 31, 32, 33, 63, 64, 65, 127, 128, 129, 256};
 
-/// A matrix of integers, `low` and `high` among them: rows of random values, then if `corners` rows all `low`, all `high`,
-/// all `rest`, and `low` and `high` in turn.
+/// A matrix of integers, `low` and `high` among them: rows of random values, then if `corners` rows all `low`, all
+/// `high`, all `rest`, and `low` and `high` in turn.
 inline std::vector<std::int32_t> pe_values(size_t rows, size_t cols, std::int32_t low, std::int32_t high,
                                            std::int32_t step, bool corners, std::mt19937& random) {
     std::uniform_int_distribution<std::int32_t> pick(0, (high - low) / step);

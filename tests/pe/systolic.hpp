@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// A whole systolic or bit-serial array around the elements that pe/ writes, for one tile of a product: what enters at its
-// edges in every clock, and what has to come out at its bottom.
+// A whole systolic or bit-serial array around the elements that pe/ writes, for one tile of a product: what enters at
+// its edges in every clock, and what has to come out at its bottom.
 #pragma once
 
 #include <cstdint>
@@ -109,8 +109,8 @@ inline std::string write_systolic(const pe::array& a, const std::vector<edge_clo
                "        $display(\"tern: 1 checks, %0d errors\", errors);\n        $finish;\n    end\nendmodule\n");
 }
 
-/// One tile: as many outputs and vectors as the array has rows and columns (or columns, and any number of vectors, where
-/// weights rest; then the depth fits into the rows). x: vectors x depth, w: outputs x depth.
+/// One tile: as many outputs and vectors as the array has rows and columns (or columns, and any number of vectors,
+/// where weights rest; then the depth fits into the rows). x: vectors x depth, w: outputs x depth.
 template <class X, class W>
 systolic_bench systolic(const pe::array& a, const X& x, const W& w) {
     using pe::detail::port_bits;

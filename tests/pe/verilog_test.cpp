@@ -16,8 +16,8 @@ using tern_test::size_t;
 
 enum class variants { all, in_turn };
 
-/// These kinds at `lanes`: with accumulators as narrow as they go, so that limits are met, with the depth's need, and with
-/// saturating ones; or, of more than nine lanes, one of the three in turn.
+/// These kinds at `lanes`: with accumulators as narrow as they go, so that limits are met, with the depth's need, and
+/// with saturating ones; or, of more than nine lanes, one of the three in turn.
 void add_elements(pe::verilog_bench& bench, const std::vector<pe::kind>& kinds, size_t lanes, variants which,
                   std::mt19937& random) {
     for (const pe::kind type : kinds) {

@@ -53,7 +53,8 @@ private:
 
 enum class kind { normal, ties, special, wide };
 
-/// normal: around zero; ties: multiples of 1/4; special: with NaN, infinities, zeros, subnormal numbers; wide: any bits.
+/// normal: around zero; ties: multiples of 1/4; special: with NaN, infinities, zeros, subnormal numbers; wide: any
+/// bits.
 float random_float(std::mt19937& random, kind k) {
     const float specials[] = {not_a_number, infinity,      -infinity, 0.0f,    -0.0f,    subnormal, -subnormal,
                               largest,      -largest,      0.5f,      -0.5f,   1.0f,     -1.0f,     0x1p-126f,

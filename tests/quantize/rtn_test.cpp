@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// RTN against hand-written cases, finite differences of its straight-through surrogate and the statuses of its contract.
+// RTN against hand-written cases, finite differences of its straight-through surrogate and the statuses of its
+// contract.
 #include <algorithm>
 #include <cmath>
 #include <cstddef>

@@ -24,7 +24,8 @@ inline std::ostream& operator<<(std::ostream& to, const product_shape& s) {
 inline const std::vector<size_t> borders{0,  1,  2,  3,  4,  5,  6,  7,  8,  9,   10,  13,
                                          15, 16, 17, 31, 32, 33, 63, 64, 65, 127, 128, 129};
 
-/// Besides them where byte counters are folded (31 words, or 7 of lookups) and where a stretch of depth ends (128 words).
+/// Besides them where byte counters are folded (31 words, or 7 of lookups) and where a stretch of depth ends (128
+/// words).
 inline const std::vector<size_t> depths{0,   1,   2,   3,   4,    5,    6,    7,    8,    9,    10,   13,  15,  16,
                                         17,  31,  32,  33,  63,   64,   65,   97,   127,  128,  129,  223, 224, 225,
                                         251, 991, 992, 993, 1023, 1024, 1025, 1985, 4095, 4096, 4097, 4129};

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What every layout of tiles of ternary weights has to do: pack what was drawn by hand, unpack it, and look at it again.
+// What every layout of tiles of ternary weights has to do: pack what was drawn by hand, unpack it, and look at it
+// again.
 #pragma once
 
 #include <cstddef>

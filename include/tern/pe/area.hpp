@@ -86,8 +86,8 @@ struct cost {
     return {l.lut + r.lut + a.lut, l.carry + r.carry + a.carry};
 }
 
-// Single modules, synthesized: LUTs and carries of an 8 x 8-bit product, of a lane of bricks, and of a multiplier and an
-// adder of floats together; with and without DSP slices.
+// Single modules, synthesized: LUTs and carries of an 8 x 8-bit product, of a lane of bricks, and of a multiplier and
+// an adder of floats together; with and without DSP slices.
 struct lane_cost {
     std::uint64_t lut, carry, dsp;
 };

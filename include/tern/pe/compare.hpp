@@ -46,8 +46,8 @@ struct accounting {
     return "unknown";
 }
 
-/// The cost of one product; negative: not known for this kind. Transistors and toggles were measured on lanes of the same
-/// structure (64 lanes of binary and ternary, 16 of ternary_int8 and int8, one float), not on these elements.
+/// The cost of one product; negative: not known for this kind. Transistors and toggles were measured on lanes of the
+/// same structure (64 lanes of binary and ternary, 16 of ternary_int8 and int8, one float), not on these elements.
 [[nodiscard]] constexpr double cost_of_product(const unit& u, const accounting& how) noexcept {
     // In the order of `kinds`.
     constexpr double transistors[] = {4142.0 / 64, 8086.0 / 64, 15472.0 / 16, 80068.0 / 16, 12698, 43762, -1};

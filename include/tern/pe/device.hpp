@@ -18,8 +18,8 @@ struct device {
     resources available{};
 };
 
-// Data sheets: LUTs, registers, DSP slices, RAMB18s (two a RAMB36); logic cells and 4-Kibit blocks for iCE40. xczu9eg has
-// the same 6-input LUTs, but its carries come in eights: only its LUTs, registers, RAMs and DSPs are modelled.
+// Data sheets: LUTs, registers, DSP slices, RAMB18s (two a RAMB36); logic cells and 4-Kibit blocks for iCE40. xczu9eg
+// has the same 6-input LUTs, but its carries come in eights: only its LUTs, registers, RAMs and DSPs are modelled.
 inline constexpr device devices[] = {
     {"xc7z020", family::xilinx7, {53200, 106400, 13300, 220, 280, 0}},
     {"xc7vx485t", family::xilinx7, {303600, 607200, 75900, 2800, 2060, 0}},

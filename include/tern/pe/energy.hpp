@@ -23,8 +23,8 @@ struct energy_table {
     double band;          ///< the result may be off by this factor either way
 };
 
-/// Horowitz, ISSCC 2014, 45 nm at 0.9 V, as restated by others: sums and products; 8 KB SRAM; the middle of 1.3 - 2.6 nJ
-/// for 64 bits of DRAM. Registers from `aladdin40`.
+/// Horowitz, ISSCC 2014, 45 nm at 0.9 V, as restated by others: sums and products; 8 KB SRAM; the middle of 1.3 - 2.6
+/// nJ for 64 bits of DRAM. Registers from `aladdin40`.
 inline constexpr energy_table horowitz45 = {
     "horowitz45", {-1, -1, -1, 0.23, 1.5, 4.6, -1}, 10.0 / 64, 1950.0 / 64, 0.009, 1.5};
 /// As shipped for Accelergy, at 1 ns: a bitwise operation for binary, 32-bit integer units for int8, so far too wide.
@@ -49,8 +49,8 @@ inline constexpr double joule_per_toggle_pj = 1.68e-3;
     const double r = x_density * w_density;
     return 2 * r * (1 - r) + r * (1 - r / 2);
 }
-/// Toggles of a whole ternary lane, glitches included. The line through what was counted at 67, 50 and 30 % non-zeros, all
-/// three within 1 %; it is what makes exact activity (activity.hpp) possible, too.
+/// Toggles of a whole ternary lane, glitches included. The line through what was counted at 67, 50 and 30 % non-zeros,
+/// all three within 1 %; it is what makes exact activity (activity.hpp) possible, too.
 [[nodiscard]] constexpr double ternary_lane_toggles(double product_toggles) noexcept {
     return 0.853 + 3.131 * product_toggles;
 }

@@ -99,7 +99,8 @@ namespace detail {
     return e <= 0 ? f.pack(subtract ? 0u : sign, 0, 0) : detail::round_pack(f, sign, e, sum);
 }
 
-/// The sum of n numbers as the adder tree makes it: the first half, rounded down, plus the rest. `values` is overwritten.
+/// The sum of n numbers as the adder tree makes it: the first half, rounded down, plus the rest. `values` is
+/// overwritten.
 [[nodiscard]] constexpr std::uint32_t sum_tree(float_format f, std::uint32_t* values, std::size_t n) noexcept {
     if (n == 0) return 0;
     if (n == 1) return values[0];

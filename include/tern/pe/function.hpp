@@ -5,9 +5,9 @@
 //     step(d) = sum_{d <= k < d + count} x[i][k] w[j][k],   acc = rule(acc + step),   dst[i][j] = acc
 //
 // A binary element counts equal bits instead; 2 count - depth is taken once, behind the accumulator.
-// Operands: `packed_rows` x `packed_rows` or `packed_panels` (one tap, or taps that share words) for binary and ternary;
-// rows of integers x packed ternary for ternary_int8; rows of integers, or anything packed, for int8 and fusion; rows of
-// bit patterns (std::uint32_t) for fp16 and fp32.
+// Operands: `packed_rows` x `packed_rows` or `packed_panels` (one tap, or taps that share words) for binary and
+// ternary; rows of integers x packed ternary for ternary_int8; rows of integers, or anything packed, for int8 and
+// fusion; rows of bit patterns (std::uint32_t) for fp16 and fp32.
 #pragma once
 
 #include <cstddef>

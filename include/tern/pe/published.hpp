@@ -25,7 +25,8 @@ inline namespace TERN_ISA_NAMESPACE {
     return std::uint64_t{w.outputs / a.rows} * (w.depth / a.element.lanes) * w.vectors;
 }
 
-/// FINN's LUTs of an HLS matrix unit without thresholds and weight memory: 300 + 1.1 rows (products + tree + accumulator).
+/// FINN's LUTs of an HLS matrix unit without thresholds and weight memory: 300 + 1.1 rows (products + tree +
+/// accumulator).
 [[nodiscard]] constexpr double finn_luts(size_t rows, size_t lanes, int w_bits, int x_bits, int acc_bits) noexcept {
     const double bits = w_bits + x_bits;
     const double products = static_cast<double>(lanes) * (2.0 * ((w_bits + x_bits + 5) / 6) - 1.0) * bits;
@@ -33,8 +34,8 @@ inline namespace TERN_ISA_NAMESPACE {
            1.1 * static_cast<double>(rows) * (products + bits * (2.0 * static_cast<double>(lanes) - 1.0) + acc_bits);
 }
 
-/// SCALE-Sim's report, "Total Cycles" without its stalls. Each tile has the array to itself, and cycles are counted from
-/// 0:
+/// SCALE-Sim's report, "Total Cycles" without its stalls. Each tile has the array to itself, and cycles are counted
+/// from 0:
 ///
 ///     output_stationary  (rows + columns + depth - 2) ceil(vectors / rows) ceil(outputs / columns) - 1
 ///     weight_stationary  (2 rows + columns + vectors - 2) ceil(depth / rows) ceil(outputs / columns) - 1

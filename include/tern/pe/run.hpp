@@ -4,8 +4,8 @@
 //
 //     dst[i][j] = sum_k x[i][k] w[j][k]
 //
-// x: vectors x depth, w: outputs x depth (see function.hpp for what they may be), dst: vectors x outputs, std::int32_t or
-// std::int64_t for integers, std::uint32_t for bit patterns of floats. As long as no accumulator overflows, integers
+// x: vectors x depth, w: outputs x depth (see function.hpp for what they may be), dst: vectors x outputs, std::int32_t
+// or std::int64_t for integers, std::uint32_t for bit patterns of floats. As long as no accumulator overflows, integers
 // are bit-identical to `reference::gemm` and to every kernel.
 #pragma once
 

@@ -76,7 +76,8 @@ inline std::string write_multiply(verilog_text& out) {
     return name;
 }
 
-/// tern_fusion_lane: sixteen bricks, each a product of two digits of 2 bits, of which the highest of a number is signed.
+/// tern_fusion_lane: sixteen bricks, each a product of two digits of 2 bits, of which the highest of a number is
+/// signed.
 inline std::string write_fusion_lane(verilog_text& out) {
     const std::string name = "tern_fusion_lane";
     if (!out.missing(name)) return name;

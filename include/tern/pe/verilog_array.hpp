@@ -5,8 +5,8 @@
 //     module tern_array_<kind>_<sizes> (clk, reset, x_write, x_address, x_data, w_write, w_address, w_data, start,
 //                                       [mode,] busy, done, y_valid, y_fold, y)
 //
-// x memory: vectors * ceil(depth / step) words, one a slice. w memory: ceil(outputs / rows) * ceil(depth / step) words, one
-// a step of all elements, the first element's operands in the lowest bits. `start` for one clock; then every
+// x memory: vectors * ceil(depth / step) words, one a slice. w memory: ceil(outputs / rows) * ceil(depth / step) words,
+// one a step of all elements, the first element's operands in the lowest bits. `start` for one clock; then every
 // ceil(depth / step) clocks `y_valid` with the accumulators of the outputs y_fold * rows ... beside each other, and
 // `done` with the last of them: vectors * ceil(outputs / rows) * ceil(depth / step) + 1 clocks after `start`.
 #pragma once

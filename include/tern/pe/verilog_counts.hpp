@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The counters and adder trees of the processing elements in Verilog: one module for each size, so that a synthesis tool
-// that works module by module meets every structure once, and area.hpp can say what it costs.
+// The counters and adder trees of the processing elements in Verilog: one module for each size, so that a synthesis
+// tool that works module by module meets every structure once, and area.hpp can say what it costs.
 #pragma once
 
 #include <string>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// RTN, reparameterized ternary network (AAAI 2020, 34(04):4780-4787, arXiv 1912.02057): a ternary value with a learnable
-// scale and offset, for weights and for activations.
+// RTN, reparameterized ternary network (AAAI 2020, 34(04):4780-4787, arXiv 1912.02057): a ternary value with a
+// learnable scale and offset, for weights and for activations.
 //
 //     T(u) = +1 if u > 1/2, -1 if u < -1/2, else 0
 //     xq   = scale * T(u) + offset
@@ -18,8 +18,8 @@
 // Where this was read. Scale and offset that are learnt for a fixed ternary vector, without the vanishing gradient of a
 // clipped estimator, are the paper's abstract, and `fixed` matches it: no clip stands in the gradients of scale and
 // offset. The paper's own definition of T, its threshold, the initialisation of scale and offset and how many share
-// one were not found: the threshold 1/2 (rounding of the clipped value) is an assumption, `normalized` is an alternative
-// modelled on LSQ, and gradients and fit are derived here and tested by finite differences.
+// one were not found: the threshold 1/2 (rounding of the clipped value) is an assumption, `normalized` is an
+// alternative modelled on LSQ, and gradients and fit are derived here and tested by finite differences.
 #pragma once
 
 #include <cstddef>

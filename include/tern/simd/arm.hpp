@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Arm registers. The only file that includes <arm_neon.h>, <arm_sve.h> and <arm_mve.h>; NEON's lanes are here, those of SVE
-// and Helium in arm_sve.hpp and arm_mve.hpp.
+// Arm registers. The only file that includes <arm_neon.h>, <arm_sve.h> and <arm_mve.h>; NEON's lanes are here, those of
+// SVE and Helium in arm_sve.hpp and arm_mve.hpp.
 #pragma once
 
 #include <tern/simd/scalar.hpp>
@@ -19,8 +19,8 @@
 
 namespace tern::simd {
 
-/// Holds a register's place in the order of instructions. Clang forgets it where x is only read, and GCC copies registers
-/// where it is written as well.
+/// Holds a register's place in the order of instructions. Clang forgets it where x is only read, and GCC copies
+/// registers where it is written as well.
 template <class Register>
 TERN_INLINE void keep_in_order([[maybe_unused]] Register& x) noexcept {
 #if defined(__aarch64__) && defined(__clang__)
@@ -48,7 +48,8 @@ struct neon_lanes {
 
     static TERN_INLINE reg zero() noexcept { return vdupq_n_u32(0); }
     static TERN_INLINE reg load(const std::uint32_t* from) noexcept { return vld1q_u32(from); }
-    /// The same between waves. Clang would make pairs of them, which cores that run in order wait for; not of volatile ones.
+    /// The same between waves. Clang would make pairs of them, which cores that run in order wait for; not of volatile
+    /// ones.
     static TERN_INLINE reg load_alone(const std::uint32_t* from) noexcept {
 #if defined(__aarch64__) && defined(__clang__)
         using place [[gnu::aligned(4), gnu::may_alias]] = uint32x4_t;

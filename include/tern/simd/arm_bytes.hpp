@@ -9,8 +9,8 @@
 
 namespace tern::simd {
 
-/// 128 bits, ARMv7 and AArch64. A product of a code is at most 3 * 128 in magnitude, of a bit 128: 85 and 255 of them fit
-/// 16 bits.
+/// 128 bits, ARMv7 and AArch64. A product of a code is at most 3 * 128 in magnitude, of a bit 128: 85 and 255 of them
+/// fit 16 bits.
 struct neon_bytes {
     struct sums {
         int16x8_t low;   // of lanes 0 and 1

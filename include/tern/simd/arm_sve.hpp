@@ -8,9 +8,9 @@
 
 namespace tern::simd {
 
-/// As many 32-bit lanes as the CPU has, 4 to 64. The type has no size: no array holds it and no class, so the kernels have
-/// tiles of their own for it. Of a load or a store the lanes `active` take part, and nothing else is touched; in between
-/// all of them compute. CNT counts words.
+/// As many 32-bit lanes as the CPU has, 4 to 64. The type has no size: no array holds it and no class, so the kernels
+/// have tiles of their own for it. Of a load or a store the lanes `active` take part, and nothing else is touched; in
+/// between all of them compute. CNT counts words.
 ///   width    outputs of a tile: a panel, whatever the length
 struct sve_lanes {
     using reg = svuint32_t;

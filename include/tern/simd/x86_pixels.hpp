@@ -48,7 +48,8 @@ struct avx512_pixels {
         if constexpr (Flips) b = _mm512_xor_si512(b, flip);
         return _mm512_add_epi16(_mm512_maddubs_epi16(a, first_two), _mm512_maddubs_epi16(b, behind_one));
     }
-    /// sum += what the indices find in a table. Kept in order: GCC would add up lookups first, and run out of registers.
+    /// sum += what the indices find in a table. Kept in order: GCC would add up lookups first, and run out of
+    /// registers.
     static TERN_INLINE void add_lookup(reg& sum, reg index, reg table) noexcept {
         sum = _mm512_add_epi16(sum, _mm512_permutexvar_epi16(index, table));
         pin(sum);

@@ -100,8 +100,8 @@ struct nine_places {
 };
 inline constexpr nine_places nine_places_of_tables = nine_places::make();
 
-/// Tables of activations. `widen`, `finish` and `expand` are those of 16-byte shuffles, the latter two positions a byte.
-/// For sums in registers, where a compiler would spill: `add_both`, `higher`.
+/// Tables of activations. `widen`, `finish` and `expand` are those of 16-byte shuffles, the latter two positions a
+/// byte. For sums in registers, where a compiler would spill: `add_both`, `higher`.
 struct avx512_vpopcntdq_digits : avx512_places {
     /// Sums of 16 bits: of both bytes, the higher 256 times; and of the higher.
     static TERN_INLINE reg add_both(reg sum, reg x) noexcept {

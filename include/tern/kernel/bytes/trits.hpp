@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Signed bytes times base-3 digits by dot products of bytes: a fifth fewer bytes than 2-bit codes, for weights that come
-// from memory.
+// Signed bytes times base-3 digits by dot products of bytes: a fifth fewer bytes than 2-bit codes, for weights that
+// come from memory.
 //
 // A tile holds 16 outputs x 20 positions of depth, four bytes an output. Digit i of the four bytes is positions
 // 4 i .. 4 i + 3, so that one digit after the other meets four activations, broadcast to all lanes. As with codes,
@@ -14,8 +14,8 @@
 
 namespace tern::kernel {
 
-/// Digits as bytes of their own, by arithmetic on 32-bit lanes: with the fraction x / 256 of a byte, digit = 3 x >> 8, and
-/// the rest 3 x mod 256 has the next one.
+/// Digits as bytes of their own, by arithmetic on 32-bit lanes: with the fraction x / 256 of a byte, digit = 3 x >> 8,
+/// and the rest 3 x mod 256 has the next one.
 ///   sums        sums that the digits go to, so that fields may stay where they are (avx512_vpopcntdq_trits)
 ///   dots        dot products a tile that go to one sum, at most
 template <class Words>

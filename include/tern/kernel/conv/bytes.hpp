@@ -2,8 +2,8 @@
 // Windows of bytes times filters of any product of bytes (kernel/bytes), as driver.hpp wants them.
 //
 // The windows of some pixels are copied side by side, a row of the kernel at a time where its taps are neighbours in
-// memory, and run as rows of a matrix product. Unsigned bytes u become the signed u - 128 on the way, and padding becomes
-// the zero point z (less 128), so that
+// memory, and run as rows of a matrix product. Unsigned bytes u become the signed u - 128 on the way, and padding
+// becomes the zero point z (less 128), so that
 //     sum over the taps inside of (x - z) w = sum over all taps of x w - z S_w
 #pragma once
 

@@ -97,8 +97,8 @@ struct conv_axis {
         return a;
     }
 
-    /// One phase of a transposed convolution: the outputs phase, phase + stride, ... share their taps, and walk through the
-    /// input step by step. Output o meets tap t at input (o + padding - t * dilation) / stride, if that is whole.
+    /// One phase of a transposed convolution: the outputs phase, phase + stride, ... share their taps, and walk through
+    /// the input step by step. Output o meets tap t at input (o + padding - t * dilation) / stride, if that is whole.
     template <class Isa = arch::scalar>
     [[nodiscard]] static conv_axis transposed(const window_axis& w, size_t input, size_t size, size_t phase) noexcept {
         size_t common = w.stride;  // greatest common divisor

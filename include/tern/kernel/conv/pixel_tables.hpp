@@ -184,7 +184,8 @@ private:
     [[nodiscard]] static TERN_INLINE std::int32_t unsigned_zero(const byte_image& input) noexcept {
         return input.zero_point + 128;
     }
-    /// Lines of the image, padded ones among them, that the windows of a line see, and columns that those of a strip do.
+    /// Lines of the image, padded ones among them, that the windows of a line see, and columns that those of a strip
+    /// do.
     [[nodiscard]] static TERN_INLINE size_t lines_of(const conv_geometry& g) noexcept {
         return (g.y.kernel - 1) * static_cast<size_t>(g.y.tap_move) + 1;
     }

@@ -19,8 +19,8 @@
 
 namespace tern::kernel {
 
-/// Room on the stack, in pointers and words. Microcontrollers have little: there it is enough for a dense window of eight
-/// planes.
+/// Room on the stack, in pointers and words. Microcontrollers have little: there it is enough for a dense window of
+/// eight planes.
 template <class Arch, bool Small = arch::is_small<Arch>>
 struct reader_room {
     static constexpr size_t pointers = 1024;
@@ -130,8 +130,8 @@ protected:
         return static_cast<std::uintptr_t>(input_.pixels.row_stride * sizeof(word));
     }
 
-    /// Pointers to these taps, tile after tile, tap after tap, pixel after pixel. As numbers: a tap outside the image has
-    /// no address.
+    /// Pointers to these taps, tile after tile, tap after tap, pixel after pixel. As numbers: a tap outside the image
+    /// has no address.
     TERN_INLINE void fill_table(size_t start) noexcept {
         if (start != taps_from_) {
             taps_from_ = start;

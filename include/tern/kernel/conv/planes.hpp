@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 // Windows of bit planes times filters of bit planes, as driver.hpp wants them.
 //
-// Tiles of pixels run the register tile of the matrix product over what plane_reader.hpp makes ready. Zero bits in place of
-// a tap outside the image are no contribution where activations have a mask; where they have none they are the lowest
-// value, and what it adds, -w S_w of the tap, is taken out again.
+// Tiles of pixels run the register tile of the matrix product over what plane_reader.hpp makes ready. Zero bits in
+// place of a tap outside the image are no contribution where activations have a mask; where they have none they are the
+// lowest value, and what it adds, -w S_w of the tap, is taken out again.
 #pragma once
 
 #include <tern/kernel/conv/panel_sums.hpp>
@@ -152,9 +152,9 @@ private:
             for (size_t tap = 0; tap < filters_.taps; ++tap) add(tap);
     }
 
-    /// Zero bits that were multiplied in place of a tap are the lowest value -w (or the highest, w, where a set bit means
-    /// minus): adds w S_w of those taps, which are the taps that a pixel does not see and, of gathered windows, also
-    /// those that no pixel of this part sees.
+    /// Zero bits that were multiplied in place of a tap are the lowest value -w (or the highest, w, where a set bit
+    /// means minus): adds w S_w of those taps, which are the taps that a pixel does not see and, of gathered windows,
+    /// also those that no pixel of this part sees.
     void take_out(size_t panel, size_t count, std::int32_t* acc, size_t stride) const noexcept {
         const bool all = !by_table_ && taps_ != filters_.taps;
         for (size_t p = 0; p < count; ++p) {

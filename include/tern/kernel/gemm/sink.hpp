@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 // Where accumulators go: int32 as they are; what all ways over real numbers share is here, the ways themselves are in
 // kernel/sinks. A sink takes one row of one panel (16 outputs) at a time; what stays the same for a panel is read once,
-// into its `panel_state`. `real`: it reconstructs real numbers. `direct`: a product may write to `dst` by itself. `pairs`:
-// it takes two panels at a time, by `store_pair`, because it writes whole words.
+// into its `panel_state`. `real`: it reconstructs real numbers. `direct`: a product may write to `dst` by itself.
+// `pairs`: it takes two panels at a time, by `store_pair`, because it writes whole words.
 #pragma once
 
 #include <tern/epilogue.hpp>

@@ -38,7 +38,8 @@ private:
     static constexpr bool counts_g = Lhs::has_sign || Rhs::has_sign;
     static constexpr size_t block_words = size_t{Rhs::planes} * panel_outputs;
 
-    /// Two counters a row, c and g of it, until all rows have theirs; what a pair does not count stays zero and is nothing.
+    /// Two counters a row, c and g of it, until all rows have theirs; what a pair does not count stays zero and is
+    /// nothing.
     template <class... Counters>
     static TERN_INLINE void run_lanes(const stretches& depth, const word* rhs, size_t lane, const tile_output& out,
                                       Counters&... n) noexcept {
@@ -114,8 +115,8 @@ private:
         if constexpr (counts_g) sve::keep(g);
     }
 
-    /// The last row, or four at a time, in waves: cores that run in order wait for none of them (two counters: two rows a
-    /// wave).
+    /// The last row, or four at a time, in waves: cores that run in order wait for none of them (two counters: two rows
+    /// a wave).
     template <size_t Row, class... Counters>
     static TERN_INLINE void count_rows(const word* const (&x)[Rows], size_t at, size_t sign_offset, reg w_mask,
                                        reg w_sign, reg& c_total, reg& g_total, Counters&... n) noexcept {

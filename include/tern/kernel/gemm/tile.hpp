@@ -3,8 +3,8 @@
 //
 // One word of an activation plane is broadcast to all lanes and meets one word of each output's weight plane:
 //     c = mask_x & mask_w        g = c & (sign_x ^ sign_w)        dot += 2^(q + p) (popcount(c) - 2 popcount(g))
-// for digit q of the activation and digit p of the weight. No sum crosses lanes. A plane that an encoding does not have is
-// all ones; then popcount(c) depends on one operand alone, is left out here and added by the caller (see
+// for digit q of the activation and digit p of the weight. No sum crosses lanes. A plane that an encoding does not have
+// is all ones; then popcount(c) depends on one operand alone, is left out here and added by the caller (see
 // `constant_terms`).
 #pragma once
 

@@ -16,8 +16,8 @@ class tile_waves : tile_shape<Lanes, Lhs, Rhs, Rows, Registers> {
     static constexpr bool counts_c = shape::counts_c;  // GCC 12 does not find a base's in a lambda's `if constexpr`
 
 public:
-    /// Counts blocks [at, end) of depth, at < end. `lhs`: the digit's first plane of each row; `rhs`: this digit's block
-    /// `at` of each panel, and behind the last one afterwards.
+    /// Counts blocks [at, end) of depth, at < end. `lhs`: the digit's first plane of each row; `rhs`: this digit's
+    /// block `at` of each panel, and behind the last one afterwards.
     static TERN_INLINE void run(counters& n, const word* const (&lhs)[Rows], size_t at, size_t end, size_t sign_offset,
                                 const word* (&rhs)[panels], size_t lane) noexcept {
         constexpr size_t block_words = size_t{Rhs::planes} * panel_outputs;
@@ -119,8 +119,8 @@ private:
         });
     }
 
-    /// One block: 32 positions of depth. Loads stand where operands are no longer needed, before the counts, which take as
-    /// long. `o`: this block's first operands, and then,
+    /// One block: 32 positions of depth. Loads stand where operands are no longer needed, before the counts, which take
+    /// as long. `o`: this block's first operands, and then,
     /// where there is a next block, those of it; the first wave's rows are at their next words already.
     template <bool More>
     static TERN_INLINE void wave_step(counters& n, operands& o, const row_pointers& lhs,

@@ -32,8 +32,9 @@ struct carry_save_adder {
     TERN_INLINE Reg add_twos(Reg a, Reg b) noexcept { return add(twos, a, b); }
 };
 
-/// popcount(c) - 2 popcount(g) of tile.hpp over words of one row and one output for one pair of digits, modulo 2^32, or of
-/// as many outputs as `Counts` has lanes. Weight words are `RhsStep` apart. Without `CountsC` the first term is left out.
+/// popcount(c) - 2 popcount(g) of tile.hpp over words of one row and one output for one pair of digits, modulo 2^32, or
+/// of as many outputs as `Counts` has lanes. Weight words are `RhsStep` apart. Without `CountsC` the first term is left
+/// out.
 template <class Counts, class Lhs, class Rhs, size_t RhsStep, bool CountsC>
 class word_product {
     static constexpr bool counts_g = Lhs::has_sign || Rhs::has_sign;

@@ -6,8 +6,8 @@
 //
 //     sum_i v_i w_i + bias        bias = positions * largest |v|, so that no entry is negative
 //
-// `code` of a row, Positions = 4 or 2, from one or two bit planes of the activations:
-//     plane 0 of position i is bit i, plane 1 is bit Positions + i;
+// `code` of a row, Positions = 4 or 2, from the bit planes of a digit:
+//     plane p of position i is bit Positions * p + i;
 //     four trits are a number in base 3 instead: digit 0 is value 0, 1 is -1, 2 is +1 (81 rows instead of 256).
 #pragma once
 
