@@ -8,9 +8,9 @@
 // A padded tap is a real 0, that is the zero point, exactly. input: NHWC, any pixel stride and alignment; nothing
 // behind a pixel is read.
 // filters: `packed_codes`, `packed_trits` or `packed_panels<binary>` of one tap, whose depth is kernel height * kernel
-// width * channels of a group, in OHWI order: positions follow each other without a gap, so that few channels waste nothing.
-// Geometry, groups, epilogues, exactness and statuses are those of conv.hpp (`window2d::pad_value` has to be 0); the
-// epilogue's activations are x - zero_point. The largest depth is (2^31 - 1) / largest |x - zero_point|.
+// width * channels of a group, in OHWI order: positions follow each other without a gap, so that few channels waste
+// nothing. Geometry, groups, epilogues, exactness and statuses are those of conv.hpp (`window2d::pad_value` has to be
+// 0); the epilogue's activations are x - zero_point. The largest depth is (2^31 - 1) / largest |x - zero_point|.
 // Tiles as there, of 64 outputs (codes) or 16. No im2col buffer, no allocation.
 // Sevens are not offered: tables of a window's activations would serve the outputs of its group alone, and a pixel's
 // would be made anew for every window that it is in.
