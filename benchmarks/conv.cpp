@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // conv2d/<activations>_<weights>/<architecture>/<height>x<width>x<channels>/<kernel>/<outputs>[/stride:<stride>][/limits]
-//  `limits`: results are compared with integer limits and packed again, as the next layer reads them.
+// `limits`: results are compared with integer limits and packed again, as the next layer reads them.
 // of_gemm: the time of this library's matrix product of the same outputs, pixels and depth (padded taps included), in
 // the same process and right before and after, over that of the convolution.
 #include <tern/conv_bytes.hpp>
