@@ -23,8 +23,10 @@ struct bits_tile {
 
     /// acc[r][output] += 2 bits x activations over `words` words of depth. x[r]: row r, 32 activations a word;
     /// weights[l]: register l of the first word; acc[l]: row 0 of its outputs. `acc_stride`: from a row to the next.
-    static TERN_INLINE void run(const std::int8_t* const (&x)[Rows], const word* const (&weights)[Loads], size_t words,
-                                std::int32_t* const (&acc)[Loads], size_t acc_stride) noexcept {
+    /// A single row asks for words `ahead` of those at work: what it reads comes from far, and once.
+    static TERN_INLINE void run(const std::int8_t* const (&x)[Rows], const word* const (&weights)[Loads], size_t ahead,
+                                size_t words, std::int32_t* const (&acc)[Loads], size_t acc_stride) noexcept {
+        constexpr size_t panel_loads = panel_outputs / Bytes::width;
         for (size_t at = 0; at < words;) {
             const size_t end = words - at < fold_every ? words : at + fold_every;
             typename Bytes::sums sums[Rows][Loads][kinds];
@@ -36,6 +38,8 @@ struct bits_tile {
                 typename Bytes::codes w[Loads];
                 bits::unroll<Loads>([&](auto l) TERN_INLINE_LAMBDA {
                     w[l] = Bytes::load(weights[l] + at * panel_outputs);
+                    if constexpr (Rows == 1 && l % panel_loads == 0)
+                        bits::prefetch_to_second_level(weights[l] + ahead + at * panel_outputs);
                 });
                 bits::unroll<positions>([&](auto j) TERN_INLINE_LAMBDA {
                     constexpr int bit = int{decltype(j)::value};
@@ -205,7 +209,7 @@ private:
             from[l] = weights + output / panel_outputs * panel_stride + output % panel_outputs;
             to[l] = acc + output;
         }
-        bits_tile<bytes, Rows, Loads>::run(x, from, words, to, stride);
+        bits_tile<bytes, Rows, Loads>::run(x, from, Loads / panel_loads * panel_stride, words, to, stride);
     }
 
     size_t set_from_ = 0;
