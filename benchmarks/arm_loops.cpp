@@ -72,8 +72,9 @@ TERN_CODES(int8_ternary_row, 1, config::row_loads, 4)
 
 #define TERN_BITS(name, rows, loads)                                                                                \
     extern "C" void loop_##name(const std::int8_t* const (&x)[rows], const word* const (&weights)[loads],           \
-                                std::size_t words, std::int32_t* const (&acc)[loads], std::size_t stride) {         \
-        kernel::bits_tile<config::bytes, rows, loads>::run(x, weights, words, acc, stride);                         \
+                                std::size_t ahead, std::size_t words, std::int32_t* const (&acc)[loads],            \
+                                std::size_t stride) {                                                               \
+        kernel::bits_tile<config::bytes, rows, loads>::run(x, weights, ahead, words, acc, stride);                  \
     }
 TERN_BITS(int8_binary, config::bit_rows, config::bit_loads)
 TERN_BITS(int8_binary_row, 1, config::bit_row_loads)
