@@ -18,7 +18,7 @@
 // of 96 bytes (four shuffles) for every four positions of a row and 4224 outputs, of constants of 1 to 5 KB.
 // Memory: on x86 54 to 112 KB of stack with the accumulators, 145 KB with the totals of groups, for the codes of 4032
 // (AVX2: 8960, VBMI: 14368) positions of 16 rows; three planes and more with VBMI 225 and 255 KB, for the sums of 8
-// rows and 4224 outputs. A single row takes 40 KB at most.
+// rows and 4224 outputs. A single row takes 43 KB at most.
 // Threads: none are started; `tiles` selects a range of panels of 64 outputs, and disjoint ranges may run side by side.
 #pragma once
 
